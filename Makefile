@@ -7,34 +7,48 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.13 python3; do if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 ARGS ?=
 PIP := -m pip --disable-pip-version-check --quiet
+# The files are complete, so pip need not resolve anything (and must not: it would want a pin per extra).
+LOCKED := --no-deps --require-hashes
 PY := .venv/bin/python
 
 .venv/.done: requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "backstay needs python3 3.11 or newer on PATH" >&2; exit 1; }
 	@echo "setting up .venv with $$($(PYTHON) --version) (once)"
 	@$(PYTHON) -m venv --clear .venv
-	@$(PY) $(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PY) $(PIP) install $(LOCKED) -r requirements/dev.txt
 	@echo "$(CURDIR)/functions" > $$($(PY) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/backstay.pth
 	@touch $@
 
 .lab/venv/.done: requirements/lab.txt
 	@echo "setting up the lab's own environment (once)"
 	@$(PYTHON) -m venv --clear .lab/venv
-	@.lab/venv/bin/python $(PIP) install --require-hashes -r requirements/lab.txt
+	@.lab/venv/bin/python $(PIP) install $(LOCKED) -r requirements/lab.txt
 	@touch $@
 
 # What functions get: the locked run-time requirements and nothing of the development environment.
 .lab/deps/.done: functions/requirements.txt
 	@echo "setting up what Lambda gets (once)"
 	@rm -rf .lab/deps
-	@$(PYTHON) $(PIP) install --require-hashes --target .lab/deps -r functions/requirements.txt
+	@$(PYTHON) $(PIP) install $(LOCKED) --target .lab/deps -r functions/requirements.txt
 	@touch $@
 
 .lab/sam/.done: requirements/sam.txt
 	@echo "setting up the SAM CLI (once)"
 	@$(PYTHON) -m venv --clear .lab/sam
-	@.lab/sam/bin/python $(PIP) install --require-hashes -r requirements/sam.txt
+	@.lab/sam/bin/python $(PIP) install $(LOCKED) -r requirements/sam.txt
 	@touch $@
 
 .PHONY: setup
 setup: .venv/.done .lab/venv/.done .lab/deps/.done .lab/sam/.done ## make the environments (.venv, and the lab's under .lab)
+
+UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+.PHONY: lock
+lock: .venv/.done ## compile the hashed requirements files anew from pyproject.toml
+	@$(UV_COMPILE) pyproject.toml -o functions/requirements.txt
+	@$(UV_COMPILE) pyproject.toml -c functions/requirements.txt --extra cli --group dev -o requirements/dev.txt
+	@$(UV_COMPILE) --group lab -o requirements/lab.txt
+	@$(UV_COMPILE) --group sam -o requirements/sam.txt
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
