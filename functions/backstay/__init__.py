@@ -1,0 +1,3 @@
+"""Backstay keeps managed databases restorable, and proves it."""
+
+__version__ = "0.1.0"

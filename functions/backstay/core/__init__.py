@@ -1,0 +1,1 @@
+"""Pure domain: facts, policy and time in, findings and plans out. Imports the standard library only."""

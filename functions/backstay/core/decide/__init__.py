@@ -1,0 +1,1 @@
+"""One pure function per verb: facts, policy and `now` in, a frozen plan out."""

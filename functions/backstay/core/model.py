@@ -1,0 +1,358 @@
+"""The words of the domain as frozen values: Database, RecoveryWindow, Finding, Action, Plan, Outcome.
+
+All times are aware and in UTC. All mappings are read-only by convention; nothing here mutates after construction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from backstay.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Provider(StrEnum):
+    """The cloud that runs a Database."""
+
+    AWS = "aws"
+    GCP = "gcp"
+
+
+class Kind(StrEnum):
+    """What the provider restores as one thing."""
+
+    INSTANCE = "instance"
+    CLUSTER = "cluster"
+
+
+class State(StrEnum):
+    """A provider's many statuses, as far as they matter to a decision."""
+
+    AVAILABLE = "available"  # serves, and can be modified
+    BUSY = "busy"  # serves or will serve, but a change is under way
+    STOPPED = "stopped"
+    FAILED = "failed"  # terminal: needs a person
+    UNKNOWN = "unknown"  # a status that we have not met: never treated as available
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Scope:
+    """Where one listing looks: an account (or project) in a region."""
+
+    provider: Provider
+    account: str
+    region: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.account}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DatabaseId:
+    """Identity of a Database; stable over renames of nothing: a renamed database is another one."""
+
+    scope: Scope
+    kind: Kind
+    name: str
+
+    @property
+    def key(self) -> str:
+        """``aws/111122223333/eu-west-2/instance/orders``: safe as an object key, unique over clouds and regions."""
+        return f"{self.scope}/{self.kind}/{self.name}"
+
+    def __str__(self) -> str:
+        return self.key
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryWindow:
+    """The span that PITR covers. ``earliest`` is None where a listing does not tell it."""
+
+    earliest: datetime | None
+    latest: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether the database can be restored to ``moment``."""
+        return moment <= self.latest and (self.earliest is None or self.earliest <= moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One instance of a cluster."""
+
+    name: str
+    writer: bool
+    parameter_group: str = ""
+    instance_class: str = ""
+    promotion_tier: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """An IAM role attached to a Database for one feature (S3 import, Lambda, …)."""
+
+    arn: str
+    feature: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What a bare restore loses or could get wrong, as the source has it now.
+
+    Empty strings and tuples mean that the source has none. ``parameter_group`` is the *cluster* parameter group on a
+    cluster. ``serverless`` is Aurora's capacity range (minimum, maximum) in ACUs.
+    """
+
+    instance_class: str = ""
+    parameter_group: str = ""
+    option_group: str = ""
+    security_groups: tuple[str, ...] = ()
+    subnet_group: str = ""
+    roles: tuple[Role, ...] = ()
+    port: int | None = None
+    multi_az: bool = False
+    public: bool = False
+    kms_key: str = ""
+    encryption: str = ""
+    iam_auth: bool = False
+    log_exports: tuple[str, ...] = ()
+    minor_upgrades: bool = True
+    storage_type: str = ""
+    iops: int | None = None
+    throughput: int | None = None
+    network_type: str = ""
+    members: tuple[Member, ...] = ()
+    serverless: tuple[float, float] | None = None
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """What one listing tells of a Database.
+
+    Attributes:
+        arn: the provider's own full name.
+        status: the provider's word; ``state`` is our reading of it.
+        retention: how far back PITR is asked to reach; zero means that PITR is off.
+        window: what can be restored now; None when there is nothing to restore from.
+        pending: what is asked but not done yet, by the provider's own field names.
+        pending_retention: the retention among ``pending``, if it is.
+        replica_of: the source, when this is a read replica.
+        managed_by: ``aws-backup`` when the service says that another master owns its backups.
+        endpoint: host and port that clients use (a cluster's writer endpoint), once there is one.
+        secret: the secret that holds the master login, when the service manages one, and its status.
+    """
+
+    id: DatabaseId
+    arn: str
+    engine: str
+    engine_version: str
+    status: str
+    state: State
+    tags: Mapping[str, str] = EMPTY
+    created: datetime | None = None
+    retention: timedelta = timedelta()
+    window: RecoveryWindow | None = None
+    pending: Mapping[str, str] = EMPTY
+    pending_retention: timedelta | None = None
+    replica_of: str = ""
+    managed_by: str = ""
+    copy_tags: bool | None = None
+    deletion_protection: bool | None = None
+    endpoint: tuple[str, int] | None = None
+    secret: tuple[str, str] | None = None
+    config: Configuration = field(default_factory=Configuration)
+
+    @property
+    def name(self) -> str:
+        """The provider's identifier, e.g. ``orders``."""
+        return self.id.name
+
+
+@dataclass(frozen=True, slots=True)
+class NotCovered:
+    """Something on the same API that we see and do not protect (DocumentDB, Neptune)."""
+
+    scope: Scope
+    name: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A listing that failed: whatever it would have shown is Unknown, not absent."""
+
+    scope: Scope
+    what: str
+    error: str
+
+
+class Severity(StrEnum):
+    """Security Hub's words (ASFF ``Severity.Label``)."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The rule holds. ``message`` says what was measured."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The rule does not hold. ``pending`` when a change that mends it is asked for but not done: not fixed yet."""
+
+    message: str
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The rule does not apply, with the reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """We could not find out, with the error. Never green."""
+
+    error: str
+
+
+Verdict = Pass | Fail | Skipped | Unknown
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """``pass``, ``fail``, ``skipped`` or ``unknown``: the word that reports, events and memory use."""
+    return type(verdict).__name__.lower()
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """The sentence that goes with the word."""
+    match verdict:
+        case Pass(message) | Fail(message):
+            return message
+        case Skipped(reason):
+            return reason
+        case Unknown(error):
+            return error
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule's verdict on one Database.
+
+    ``measured`` holds the figures behind the verdict (seconds, days), for machines.
+    """
+
+    rule: str
+    database: Database
+    verdict: Verdict
+    tier: str = ""
+    measured: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One setting of a Database: what it is, what it shall be."""
+
+    setting: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSettings:
+    """One modify call on one Database.
+
+    Attributes:
+        immediately: apply now rather than in the maintenance window.
+        may_restart: the change is documented as an outage (PITR from off to on).
+    """
+
+    database: DatabaseId
+    changes: tuple[Change, ...]
+    reason: str
+    immediately: bool
+    may_restart: bool
+
+
+class Result(StrEnum):
+    """What applying an action led to."""
+
+    DONE = "done"
+    ALREADY = "already_done"
+    PENDING = "pending"
+    REFUSED = "refused"
+    FAILED = "failed"
+    PLANNED = "planned"  # dry run: the action that apply would have executed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one Database in a mutating run. ``action`` is None when nothing was asked of it."""
+
+    database: DatabaseId
+    result: Result
+    message: str
+    action: ChangeSettings | None = None
+    arn: str = ""
+
+
+class Status(StrEnum):
+    """A run's verdict in one word; ``exit_status`` gives its number."""
+
+    OK = "ok"
+    FINDINGS = "findings"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+    PENDING = "pending"
+
+
+EXIT_STATUS: Final[Mapping[Status, int]] = MappingProxyType(
+    {
+        Status.OK: 0,
+        Status.FINDINGS: 1,
+        Status.REFUSED: 1,
+        Status.UNKNOWN: 2,
+        Status.ERROR: 2,
+        Status.PENDING: 3,
+    }
+)
+
+
+def utc_text(moment: datetime) -> str:
+    """RFC 3339 in UTC with ``Z``; microseconds only where there are any."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_moment(text: str, name: str) -> datetime:
+    """An RFC 3339 moment with a zone, as aware UTC.
+
+    Raises:
+        BadRequest: not a moment, or one without a zone (which would mean a different second to each reader).
+    """
+    accepted = "RFC 3339 with a zone, e.g. 2026-11-24T10:15:00Z"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise BadRequest("is not a moment", field=name, value=text, accepted=accepted) from exc
+    if moment.tzinfo is None:
+        raise BadRequest("has no time zone", field=name, value=text, accepted=accepted)
+    return moment.astimezone(UTC)

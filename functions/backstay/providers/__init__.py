@@ -1,0 +1,1 @@
+"""What talks to the world: one package per system, one file per port."""

@@ -1,0 +1,1 @@
+"""Amazon RDS and Aurora, S3, EventBridge, Lambda, Secrets Manager."""

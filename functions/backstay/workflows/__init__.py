@@ -1,0 +1,1 @@
+"""The verbs: observe, decide, apply, report. Written against core.ports only."""
