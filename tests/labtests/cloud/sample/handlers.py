@@ -1,0 +1,67 @@
+"""Handlers that each show one thing of the embedded cloud; deployed by sample.yaml into the lab only."""
+
+import json
+import os
+import signal
+
+import boto3
+from aws_durable_execution_sdk_python import DurableContext, StepContext, durable_execution, durable_step
+from aws_durable_execution_sdk_python.config import Duration
+from aws_durable_execution_sdk_python.waits import (
+    WaitForConditionConfig,
+    WaitStrategyConfig,
+    create_wait_strategy,
+)
+
+BUCKET = os.environ["BUCKET"]
+
+
+def write(key, value):
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(value).encode())
+
+
+def keep(event, context):
+    """Writes the event to the bucket: events/<id>, or events/scheduled."""
+    write(f"events/{event.get('id', 'scheduled')}.json", {"event": event, "arn": context.invoked_function_arn})
+    return {"path": os.environ["PYTHONPATH"], "rds": os.environ["AWS_ENDPOINT_URL_RDS"]}
+
+
+def fail(event, context):
+    """Always fails; and shows what a role may not do when asked for it."""
+    if event.get("forbidden"):
+        boto3.client("kms").list_keys()
+    print(json.dumps({"attempted": event.get("id")}))
+    raise ValueError("made to fail")
+
+
+@durable_step
+def begin(_: StepContext, event):
+    return {"polls": 0, "wanted": event["polls"]}
+
+
+@durable_step
+def die_once(_: StepContext, event):
+    """Kills its own process the first time, leaving a mark outside of it."""
+    key = f"died/{event['id']}"
+    s3 = boto3.client("s3")
+    if event.get("die") and not s3.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"]:
+        write(key, {})
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "survived"
+
+
+def look(state, _):
+    return {**state, "polls": state["polls"] + 1}
+
+
+@durable_execution
+def run(event, context: DurableContext):
+    """A step, an hour's wait, a polled condition, and a step that may kill its process."""
+    state = context.step(begin(event), name="begin")
+    context.wait(Duration.from_hours(1), name="settle")
+    strategy = create_wait_strategy(
+        WaitStrategyConfig(should_continue_polling=lambda s: s["polls"] < s["wanted"], initial_delay=Duration.from_seconds(30))
+    )
+    state = context.wait_for_condition(look, WaitForConditionConfig(initial_state=state, wait_strategy=strategy), name="poll")
+    fate = context.step(die_once(event), name="fate")
+    return {"polls": state["polls"], "fate": fate}
