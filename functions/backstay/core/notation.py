@@ -10,6 +10,7 @@ import re
 import sys
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -125,9 +126,12 @@ def parse_zone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(value)
     except (KeyError, ValueError, OSError) as exc:  # no such zone; a path that leaves the database; a folder in it
-        if not available_timezones():
+        known = available_timezones()
+        if not known:
             raise Unacceptable("cannot be read: this machine has no time zone database", accepted) from exc
-        raise Unacceptable("is not a time zone", accepted) from exc
+        close = get_close_matches(value[:LONGEST_TEXT], sorted(known), n=1)
+        guess = f"; did you mean {close[0]}?" if close else ""
+        raise Unacceptable(f"is not a time zone{guess}", accepted) from exc
 
 
 def parse_count(value: object) -> int:
@@ -215,6 +219,8 @@ def shaped(pattern: str, what: str, accepted: str) -> Written:
 def at_least(minimum: int, maximum: int | None = None) -> Written:
     """The notation of an integer with bounds, both inclusive."""
     accepted = f"an integer of at least {minimum}" if maximum is None else f"an integer from {minimum} to {maximum}"
+    if minimum == maximum:
+        accepted = f"only {minimum}"
 
     def parse(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):

@@ -10,7 +10,7 @@ Annotations here are read at run time, so their types are imported for real.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, ClassVar, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from backstay.core.asks import (
@@ -62,6 +62,7 @@ __all__ = [
     "effective",
 ]
 
+VERSION: Final = at_least(1, 1)
 REGION: Final = shaped("[a-z]{2,}(-[a-z]+)+-?[0-9]+", "a region", "e.g. eu-west-1 or europe-west4")
 ACCOUNT: Final = shaped("[0-9]{12}", "an AWS account", 'twelve digits in quotes, e.g. "222233334444"')
 PROJECT: Final = shaped("[a-z][a-z0-9-]{4,28}[a-z0-9]", "a Google Cloud project", "a project id, e.g. backups-prod")
@@ -266,7 +267,7 @@ class Policy:
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
-    version: Literal[1]
+    version: Annotated[int, VERSION]
     timezone: Annotated[ZoneInfo, ZONE] = field(default_factory=_utc)
     locations: Mapping[Name, Location] = field(default_factory=dict)
     guards: Guards = Guards()
