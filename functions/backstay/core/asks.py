@@ -14,6 +14,8 @@ from backstay.core.notation import COUNT, DURATION, TEXT, TIME_OF_DAY, shaped
 STRICT: Final[Mapping[str, object]] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 """How the edge reads our dataclasses: no unknown key, no conversion (``"false"`` is not a boolean)."""
 
+SOMETHING: Final[Mapping[str, object]] = {**STRICT, "json_schema_extra": {"minProperties": 1}}
+"""For mappings that mean nothing when empty. The schema says so; ``policy_check`` refuses it."""
 
 NAME: Final = shaped("[A-Za-z][A-Za-z0-9_-]{0,62}", "a name", "letters, digits, - and _, starting with a letter")
 OBJECT: Final = shaped("(s3|gs)://[^/ ]+/[^ ]+", "the address of an object", "s3://bucket/key or gs://bucket/key")
@@ -103,7 +105,7 @@ class Keep:
     Weeks are ISO weeks; periods are in the policy's time zone. A count is an integer or ``unlimited``.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SOMETHING
     last: Count = 0
     hourly: Count = 0
     daily: Count = 0
@@ -175,8 +177,8 @@ class Drill:
 
     Attributes:
         every: how old the last good drill may become.
-        checks: the SQL assertions to run on the restored Database; empty for the login alone.
-        max_cost_usd: a drill estimated dearer than this is refused; unset for no bound.
+        checks: the SQL assertions to run on the restored Database; left out for the login alone.
+        max_cost_usd: a drill estimated dearer than this is refused; left out for no bound.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT

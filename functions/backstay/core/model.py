@@ -5,16 +5,14 @@ All times are aware and in UTC. All mappings are read-only by convention; nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from backstay.core.errors import BadRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
@@ -40,6 +38,7 @@ class State(StrEnum):
     AVAILABLE = "available"  # serves, and can be modified
     BUSY = "busy"  # serves or will serve, but a change is under way
     STOPPED = "stopped"
+    LEAVING = "leaving"  # is being deleted: nothing is judged or changed any more
     FAILED = "failed"  # terminal: needs a person
     UNKNOWN = "unknown"  # a status that we have not met: never treated as available
 

@@ -213,7 +213,7 @@ def shaped(pattern: str, what: str, accepted: str) -> Written:
             raise Unacceptable(f"is not {what}", accepted)
         return value
 
-    return Written(parse, {"type": "string", "pattern": f"^(?:{pattern})$", "description": f"{what}: {accepted}"})
+    return Written(parse, {"type": "string", "pattern": f"^(?:{pattern})$", "description": accepted})
 
 
 def at_least(minimum: int, maximum: int | None = None) -> Written:
@@ -230,7 +230,7 @@ def at_least(minimum: int, maximum: int | None = None) -> Written:
         return value
 
     bounds: dict[str, object] = {"minimum": minimum} if maximum is None else {"minimum": minimum, "maximum": maximum}
-    return Written(parse, {"type": "integer"} | bounds)
+    return Written(parse, {"type": "integer"} | ({"const": minimum} if minimum == maximum else bounds))
 
 
 _GLOB_SCHEMA: Final[Mapping[str, object]] = {"type": "string", "maxLength": LONGEST_TEXT}

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from backstay.core.asks import (
+    SOMETHING,
     STRICT,
     Apply,
     Copy,
@@ -78,7 +79,7 @@ class AwsLocation:
     Attributes:
         region: of the copy.
         kms_key: key id, ARN or alias in that region: an encrypted copy needs one of its own region.
-        account: the account that owns the copy; empty for the Database's own.
+        account: the account that owns the copy; left out for the Database's own.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
@@ -93,8 +94,8 @@ class GcpLocation:
 
     Attributes:
         region: of the copy.
-        kms_key: a customer-managed key; empty for Google's own encryption.
-        project: the project that owns the copy; empty for the Database's own.
+        kms_key: a customer-managed key; left out for Google's own encryption.
+        project: the project that owns the copy; left out for the Database's own.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
@@ -107,7 +108,7 @@ class GcpLocation:
 class Location:
     """A named place for recovery points, one entry per cloud, so that a tier works on both."""
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SOMETHING
     aws: AwsLocation | None = None
     gcp: GcpLocation | None = None
 
@@ -155,7 +156,7 @@ class Match:
         engines: the provider's own words, e.g. ``postgres`` or ``aurora-*``.
     """
 
-    __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
+    __pydantic_config__: ClassVar[Mapping[str, object]] = SOMETHING
     names: Patterns = ()
     tags: Mapping[str, Patterns] = field(default_factory=dict)
     providers: tuple[Provider, ...] = ()

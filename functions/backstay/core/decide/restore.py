@@ -1,0 +1,262 @@
+"""The restore's preflight and plan. Pure: facts in, a plan or a refusal that says what is possible out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from backstay.core.model import Configuration, DatabaseId, Kind, RecoveryWindow, State, utc_text
+from backstay.core.naming import (
+    TAG_DATABASE,
+    TAG_DEPLOYMENT,
+    TAG_REQUEST,
+    carried_tags,
+    digest,
+    restore_target,
+    shorten,
+    writer_name,
+)
+from backstay.core.policy import Tier
+from backstay.core.restoring import Check, RestoreFacts, RestorePlan, RestoreRefusal, Unchecked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from backstay.core.model import Database
+    from backstay.core.requests import RestoreRunRequest
+
+# A cluster whose source is gone leaves nobody to ask for the writer's class. Orderable for every supported Aurora
+# version (Aurora user guide, "Supported DB engines for DB instance classes"); a person changes it at leisure.
+FALLBACK_WRITER_CLASS: Final = "db.r6g.large"
+_MULTI_AZ_CLUSTER_MEMBERS: Final = 3
+
+
+def default_target(database: str, moment: datetime | None, snapshot: str | None) -> str:
+    """The new database's name when the request gives none."""
+    if moment is not None:
+        return restore_target(database, moment)
+    return shorten(database, 63 - len("-r-") - 8) + f"-r-{digest(snapshot or '')[:8]}"
+
+
+def decide(
+    *,
+    source: DatabaseId,
+    request: RestoreRunRequest,
+    facts: RestoreFacts,
+    tier: Tier | None,
+    deployment: str,
+    now: datetime,
+) -> RestorePlan | RestoreRefusal:
+    """The plan that the runner executes, or why there is none. A check that could not be made does not stop a restore.
+
+    Args:
+        source: whose data is asked for.
+        request: the resolved request.
+        facts: what the preflight read.
+        tier: the source's tier, for the window of a database whose own is lost.
+        deployment: our deployment id, for the tags.
+        now: the moment of deciding.
+    """
+    gates = preflight(source, request, facts, now)
+    failed = [gate for gate in gates if gate.ok is False]
+    window = facts.window if isinstance(facts.window, RecoveryWindow) else None
+    if failed:
+        message = "; ".join(gate.message for gate in failed)
+        return RestoreRefusal(message=message, accepted=_possible(window), gates=gates, window=window)
+    return _plan(source, request, facts, gates, tier=tier, deployment=deployment)
+
+
+def _possible(window: RecoveryWindow | None) -> str:
+    if window is None:
+        return "a snapshot's identifier"
+    start = utc_text(window.earliest) if window.earliest else "?"
+    return f"a moment from {start} to {utc_text(window.latest)}, or latest, or a snapshot's identifier"
+
+
+def preflight(source: DatabaseId, request: RestoreRunRequest, facts: RestoreFacts, now: datetime) -> tuple[Check, ...]:
+    """Every check with its outcome; ``ok`` None is a warning."""
+    data = _moment(request, facts, now) if request.snapshot is None else _snapshot(source, request.snapshot, facts)
+    return (
+        data,
+        _target(request, facts),
+        _key(facts),
+        _groups(facts),
+        _orderable(facts),
+        _addresses(facts),
+        *_quotas(source, facts),
+    )
+
+
+def _moment(request: RestoreRunRequest, facts: RestoreFacts, now: datetime) -> Check:
+    name, moment = "window", request.at
+    if facts.database is None:
+        return Check(name, ok=False, message=f"there is no database {request.database}")
+    if isinstance(facts.window, Unchecked):
+        return Check(name, ok=None, message=facts.window.error)
+    if facts.window is None:
+        why = "PITR is off" if not facts.database.retention else "there is no backup yet"
+        return Check(name, ok=False, message=f"no moment can be restored: {why}")
+    if moment is None or moment > now:
+        return Check(name, ok=False, message=f"{request.moment} is in the future; now is {utc_text(now)}")
+    if not facts.window.holds(moment):
+        return Check(name, ok=False, message=f"{request.moment} is outside the recovery window")
+    return Check(name, ok=True, message=f"{request.moment} is inside the recovery window")
+
+
+def _snapshot(source: DatabaseId, ident: str, facts: RestoreFacts) -> Check:
+    name, snapshot = "snapshot", facts.snapshot
+    if snapshot is None:
+        return Check(name, ok=False, message=f"there is no snapshot {ident}")
+    if snapshot.source != source.name:
+        message = f"snapshot {snapshot.id} is of {snapshot.source}, not of {source.name}"
+        return Check(name, ok=False, message=message)
+    if not snapshot.ready:
+        return Check(name, ok=False, message=f"snapshot {snapshot.id} is {snapshot.status}")
+    return Check(name, ok=True, message=f"snapshot {snapshot.id} is available")
+
+
+def is_ours(target: Database | None, request_id: str) -> bool:
+    """Whether the target exists as the work of this very request."""
+    return target is not None and target.tags.get(TAG_REQUEST) == request_id
+
+
+def _target(request: RestoreRunRequest, facts: RestoreFacts) -> Check:
+    if facts.target is None:
+        return Check("target", ok=True, message=f"the name {request.target} is free")
+    if is_ours(facts.target, request.request_id):
+        return Check("target", ok=True, message=f"{request.target} is this same restore, {facts.target.status}")
+    message = f"{request.target} exists and is not of this restore; nothing is overwritten: give another target"
+    return Check("target", ok=False, message=message)
+
+
+def _key(facts: RestoreFacts) -> Check:
+    if isinstance(facts.key, Unchecked):
+        return Check("key", ok=None, message=facts.key.error)
+    return Check("key", ok=not facts.key, message=facts.key or "the encryption key is usable")
+
+
+def _groups(facts: RestoreFacts) -> Check:
+    if isinstance(facts.missing_groups, Unchecked):
+        return Check("groups", ok=None, message=facts.missing_groups.error)
+    missing = ", ".join(facts.missing_groups)
+    return Check("groups", ok=not missing, message=f"gone: {missing}" if missing else "all groups exist")
+
+
+def _orderable(facts: RestoreFacts) -> Check:
+    if isinstance(facts.orderable, Unchecked):
+        return Check("class", ok=None, message=facts.orderable.error)
+    what = "class and engine version"
+    return Check("class", ok=facts.orderable, message=f"{what} can{'' if facts.orderable else ' no longer'} be ordered")
+
+
+def _addresses(facts: RestoreFacts) -> Check:
+    free = facts.free_addresses
+    if isinstance(free, Unchecked):
+        return Check("addresses", ok=None, message=free.error)
+    if not free:
+        return Check("addresses", ok=None, message="the subnet group is not known")
+    needed = _needed_addresses(facts.database)
+    total = sum(free.values())
+    return Check(
+        "addresses", ok=total >= needed, message=f"{total} free addresses in the subnet group, {needed} needed"
+    )
+
+
+def _needed_addresses(database: Database | None) -> int:
+    if database is None:
+        return 1
+    if database.id.kind is Kind.CLUSTER and database.config.instance_class:
+        return _MULTI_AZ_CLUSTER_MEMBERS
+    return 2 if database.config.multi_az and database.id.kind is Kind.INSTANCE else 1
+
+
+def _quotas(source: DatabaseId, facts: RestoreFacts) -> tuple[Check, ...]:
+    if isinstance(facts.quotas, Unchecked):
+        return (Check("quota", ok=None, message=facts.quotas.error),)
+    concerned = {"DBInstances"} | ({"DBClusters"} if source.kind is Kind.CLUSTER else set())
+    return tuple(
+        Check("quota", ok=quota.used < quota.maximum, message=f"{quota.used} of {quota.maximum} {quota.name} used")
+        for quota in facts.quotas
+        if quota.name in concerned
+    )
+
+
+def _plan(
+    source: DatabaseId,
+    request: RestoreRunRequest,
+    facts: RestoreFacts,
+    gates: tuple[Check, ...],
+    *,
+    tier: Tier | None,
+    deployment: str,
+) -> RestorePlan:
+    database, snapshot = facts.database, facts.snapshot
+    config = database.config if database else Configuration(kms_key=snapshot.kms_key if snapshot else "")
+    tags = carried_tags(database.tags if database else snapshot.tags if snapshot else {})
+    return RestorePlan(
+        source=source,
+        source_arn=database.arn if database else "",
+        engine=database.engine if database else snapshot.engine if snapshot else "",
+        engine_version=database.engine_version if database else snapshot.engine_version if snapshot else "",
+        target=DatabaseId(source.scope, source.kind, request.target),
+        request_id=request.request_id,
+        moment=request.at or (snapshot.data_time if snapshot else None),
+        snapshot=snapshot.arn if snapshot else "",
+        retention_days=_retention(database, tier),
+        deletion_protection=bool(database and database.deletion_protection),
+        copy_tags=bool(database is None or database.copy_tags),
+        tags=_with_ours(tags, source, request.request_id, deployment),
+        config=config,
+        writer=_writer(source, request, config),
+        gates=gates,
+    )
+
+
+def _retention(database: Database | None, tier: Tier | None) -> int:
+    """The source's own window; where that is lost or off, the tier's; never off, or the restored one is unprotected."""
+    own = database.retention.days if database else 0
+    asked = tier.pitr.window.days if tier and tier.pitr else 0
+    return own or asked or 1
+
+
+def _writer(source: DatabaseId, request: RestoreRunRequest, config: Configuration) -> str:
+    """Aurora restores a cluster without instances; a Multi-AZ cluster (which has a class of its own) brings them."""
+    if source.kind is not Kind.CLUSTER or config.instance_class:
+        return ""
+    return writer_name(request.target)
+
+
+def _with_ours(tags: Mapping[str, str], source: DatabaseId, request_id: str, deployment: str) -> dict[str, str]:
+    ours = {TAG_DEPLOYMENT: deployment, TAG_DATABASE: source.key, TAG_REQUEST: request_id}
+    return {**tags, **ours}
+
+
+def writer_class(config: Configuration) -> str:
+    """The class of the writer that a restored Aurora cluster gets: its source's writer's."""
+    writers = [member.instance_class for member in config.members if member.writer and member.instance_class]
+    others = [member.instance_class for member in config.members if member.instance_class]
+    return next(iter(writers + others), FALLBACK_WRITER_CLASS)
+
+
+def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
+    """What the finished database still lacks of the plan; empty when everything that a bare restore loses is back."""
+    config, wanted = target.config, plan.config
+    pairs = [
+        ("security groups", sorted(config.security_groups), sorted(wanted.security_groups)),
+        ("parameter group", config.parameter_group, wanted.parameter_group),
+        ("option group", config.option_group, wanted.option_group),
+        ("roles", sorted(role.arn for role in config.roles), sorted(role.arn for role in wanted.roles)),
+        ("window", target.retention.days, plan.retention_days),
+        ("deletion protection", bool(target.deletion_protection), plan.deletion_protection),
+        ("copy tags", bool(target.copy_tags), plan.copy_tags),
+        ("tags", {key: target.tags.get(key) for key in plan.tags}, dict(plan.tags)),
+    ]
+    lacking = [f"{name}: {have}, wanted {want}" for name, have, want in pairs if want and have != want]
+    if plan.writer and not any(member.writer for member in config.members):
+        lacking.append("no writer")
+    return tuple(lacking)
+
+
+def serves(target: Database) -> bool:
+    """Whether it is worth trying to log in: there is an endpoint, and it is not on its way out."""
+    return target.endpoint is not None and target.state not in (State.FAILED, State.LEAVING, State.STOPPED)

@@ -1,0 +1,84 @@
+"""Names and tags that Backstay gives to things. What decides lives in them, so they are made in one place.
+
+Sources of the limits: RDS API reference, ``DBInstanceIdentifier`` and ``DBClusterIdentifier`` (1 to 63 letters, digits
+or hyphens, first a letter, no two hyphens in a row, none at the end); Lambda, ``DurableExecutionName`` (1 to 64 of
+letters, digits, hyphen, underscore).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+from backstay.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+MAX_NAME: Final = 63
+MAX_EXECUTION_NAME: Final = 64
+PREFIX: Final = "backstay:"
+TAG_DEPLOYMENT: Final = "backstay:deployment"
+TAG_DATABASE: Final = "backstay:database"
+TAG_REQUEST: Final = "backstay:request"
+_IDENTIFIER: Final = re.compile(r"[a-z](?:-?[a-z0-9])*")
+_DIGEST: Final = 8
+
+
+def check_identifier(name: str, field: str) -> str:
+    """``name`` in the provider's lower case, when it may name a database.
+
+    Raises:
+        BadRequest: anything else; this is also what keeps path and shell characters out.
+    """
+    lowered = name.lower()
+    if len(lowered) > MAX_NAME or not _IDENTIFIER.fullmatch(lowered):
+        accepted = f"1 to {MAX_NAME} letters, digits or single hyphens, starting with a letter"
+        raise BadRequest("is not a database identifier", field=field, value=name[:80], accepted=accepted)
+    return lowered
+
+
+def digest(*parts: str) -> str:
+    """Hexadecimal SHA-256 over the parts, which are kept apart from each other."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def shorten(name: str, limit: int) -> str:
+    """``name``, or its beginning plus a hash of the whole, so that two long names stay two names."""
+    if len(name) <= limit:
+        return name
+    return f"{name[: limit - _DIGEST - 1].rstrip('-')}-{digest(name)[:_DIGEST]}"
+
+
+def restore_target(database: str, moment: datetime) -> str:
+    """``orders-r-20261124-101500``: the default name of a restored database, at most 63 characters."""
+    return _suffixed(database, f"-r-{moment:%Y%m%d-%H%M%S}")
+
+
+def writer_name(cluster: str) -> str:
+    """The writer instance that a restored Aurora cluster gets."""
+    return _suffixed(cluster, "-1")
+
+
+def _suffixed(name: str, suffix: str) -> str:
+    return shorten(name, MAX_NAME - len(suffix)) + suffix
+
+
+def execution_name(deployment: str, database: str, source: str, target: str) -> str:
+    """Name of a restore's durable execution: the same four give the same name, so a second click starts nothing.
+
+    Args:
+        deployment: our deployment id.
+        database: ``DatabaseId.key`` of the source.
+        source: the moment in RFC 3339, or the snapshot's id.
+        target: the new database's name.
+    """
+    tail = digest(deployment, database, source, target)[:16]
+    return f"{target[: MAX_EXECUTION_NAME - len(tail) - 1]}-{tail}"
+
+
+def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags a restored database inherits: all but AWS's own (which cannot be written) and ours (which would lie)."""
+    return {key: value for key, value in tags.items() if not key.startswith(("aws:", PREFIX))}

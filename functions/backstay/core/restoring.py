@@ -1,0 +1,126 @@
+"""What a restore is decided from, and what is decided: facts, checks, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from backstay.core.model import EMPTY, Configuration, Database, DatabaseId, Kind, RecoveryWindow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A snapshot as far as a restore needs it.
+
+    Attributes:
+        data_time: when the data is from (never the copy's own age); None when the provider does not tell.
+        source: the identifier of the database that it was taken of.
+        ready: whether it can be restored from now.
+    """
+
+    id: str
+    arn: str
+    kind: Kind
+    source: str
+    engine: str
+    engine_version: str
+    status: str
+    ready: bool
+    data_time: datetime | None
+    kms_key: str = ""
+    tags: Mapping[str, str] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How much of a regional limit is used."""
+
+    name: str
+    used: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A preflight fact that could not be read, with the error: a warning in an incident, never a silent pass."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreFacts:
+    """Everything the preflight looks at. Each fact is a value or Unchecked.
+
+    Attributes:
+        database: the source as it is now; from a snapshot of a deleted database, None.
+        window: the PITR window, with its earliest moment.
+        snapshot: the snapshot asked for; None when it does not exist (or none was asked for).
+        target: whatever already has the target's name.
+        key: empty when the KMS key is usable or there is none, else why it is not.
+        missing_groups: groups that the source uses and that no longer exist, e.g. ``parameter group orders-pg``.
+        free_addresses: free addresses per subnet of the subnet group.
+        orderable: whether class and engine version can still be ordered.
+        quotas: the region's limits on instances and clusters.
+    """
+
+    database: Database | None
+    window: RecoveryWindow | Unchecked | None = None
+    snapshot: Snapshot | None = None
+    target: Database | None = None
+    key: str | Unchecked = ""
+    missing_groups: tuple[str, ...] | Unchecked = ()
+    free_addresses: Mapping[str, int] | Unchecked = field(default_factory=dict)
+    orderable: bool | Unchecked = True
+    quotas: tuple[Quota, ...] | Unchecked = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the preflight. ``ok`` is None when it could not be checked."""
+
+    name: str
+    ok: bool | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestorePlan:
+    """One restore, decided: what is made, from what, and how it is to be when it is done.
+
+    Attributes:
+        source: the Database whose data comes back.
+        moment: the moment restored to; for a snapshot, its data time where known.
+        snapshot: the snapshot's id, or empty for PITR.
+        retention_days: the new database's PITR window.
+        tags: all tags of the new database, ours included.
+        config: groups, class, roles and the rest, taken from the source.
+        writer: the name of the writer instance to create (Aurora), or empty.
+        gates: the preflight, line by line.
+    """
+
+    source: DatabaseId
+    source_arn: str
+    engine: str
+    engine_version: str
+    target: DatabaseId
+    request_id: str
+    moment: datetime | None
+    snapshot: str
+    retention_days: int
+    deletion_protection: bool
+    copy_tags: bool
+    tags: Mapping[str, str]
+    config: Configuration
+    writer: str
+    gates: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRefusal:
+    """Why a restore cannot start, and what is possible instead."""
+
+    message: str
+    accepted: str
+    gates: tuple[Check, ...]
+    window: RecoveryWindow | None = None

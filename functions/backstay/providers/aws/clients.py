@@ -1,0 +1,90 @@
+"""boto3 clients: made lazily, once per service and region, with the retry behaviour that RDS needs."""
+
+from __future__ import annotations
+
+import os
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.client import EC2Client
+    from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_kms.client import KMSClient
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_rds.client import RDSClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_sts.client import STSClient
+
+# RDS throttles per account and region, so the client slows itself down (adaptive) rather than hammering on.
+_ATTEMPTS: Final = 8
+_CONNECT_SECONDS: Final = 5
+_READ_SECONDS: Final = 30
+
+
+class Clients:
+    """The caller's credentials, and clients made from them.
+
+    ``AWS_MAX_ATTEMPTS`` overrides the number of attempts, as it does for every AWS SDK.
+    """
+
+    def __init__(self, *, profile: str | None = None, region: str | None = None) -> None:
+        self._session = boto3.Session(profile_name=profile, region_name=region)
+        self._made: dict[tuple[str, str | None], Any] = {}
+        self._lock = Lock()
+        retries: dict[str, Any] = {"mode": "adaptive"}
+        if "AWS_MAX_ATTEMPTS" not in os.environ:
+            retries["total_max_attempts"] = _ATTEMPTS
+        self._config = Config(
+            retries=retries,  # type: ignore[arg-type]  # a TypedDict whose keys we add by condition
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            max_pool_connections=16,
+        )
+
+    @property
+    def region(self) -> str | None:
+        """The session's own region."""
+        return self._session.region_name
+
+    def _client(self, service: str, region: str | None) -> Any:
+        with self._lock:  # making a client is not thread-safe in boto3; using one is
+            if (service, region) not in self._made:
+                make: Any = self._session.client
+                self._made[service, region] = make(service, region_name=region, config=self._config)
+            return self._made[service, region]
+
+    def rds(self, region: str) -> RDSClient:
+        client: RDSClient = self._client("rds", region)
+        return client
+
+    def ec2(self, region: str) -> EC2Client:
+        client: EC2Client = self._client("ec2", region)
+        return client
+
+    def kms(self, region: str) -> KMSClient:
+        client: KMSClient = self._client("kms", region)
+        return client
+
+    def secrets(self, region: str) -> SecretsManagerClient:
+        client: SecretsManagerClient = self._client("secretsmanager", region)
+        return client
+
+    def s3(self) -> S3Client:
+        client: S3Client = self._client("s3", None)
+        return client
+
+    def events(self) -> EventBridgeClient:
+        client: EventBridgeClient = self._client("events", None)
+        return client
+
+    def functions(self) -> LambdaClient:
+        client: LambdaClient = self._client("lambda", None)
+        return client
+
+    def sts(self) -> STSClient:
+        client: STSClient = self._client("sts", None)
+        return client

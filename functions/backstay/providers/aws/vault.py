@@ -1,0 +1,77 @@
+"""``Vault`` and the policy store over S3: one object per key, conditional writes, versions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from backstay.core.errors import Conflict, LostRace, NotFound
+from backstay.core.ports import Stored
+from backstay.providers.aws.errors import calling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_s3.client import S3Client
+
+
+class S3Vault:
+    """The vault bucket. Encryption, object lock and TLS are the bucket's own defaults and policy."""
+
+    def __init__(self, s3: S3Client, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+
+    @property
+    def place(self) -> str:
+        """See ``Vault.place``."""
+        return f"s3://{self._bucket}"
+
+    def get(self, key: str) -> Stored | None:
+        """See ``Vault.get``."""
+        try:
+            with calling("s3:GetObject"):
+                answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+                return Stored(answer["Body"].read(), answer["ETag"])
+        except NotFound:
+            return None
+
+    def put(self, key: str, body: bytes, *, expect: str | None = None) -> str:
+        """See ``Vault.put``."""
+        condition: dict[str, Any] = {}
+        if expect is not None:
+            condition = {"IfMatch": expect} if expect else {"IfNoneMatch": "*"}
+        try:
+            with calling("s3:PutObject"):
+                answer = self._s3.put_object(
+                    Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **condition
+                )
+        except (Conflict, NotFound) as exc:  # 412, 409 and, for an object that vanished, 404
+            if expect is None:
+                raise
+            raise LostRace(f"{self.place}/{key} was written by somebody else: {exc}") from exc
+        return answer["ETag"]
+
+
+class S3Policies:
+    """Reads a document and its earlier versions."""
+
+    def __init__(self, s3: S3Client) -> None:
+        self._s3 = s3
+
+    def read(self, bucket: str, key: str, version: str | None = None) -> tuple[bytes, str]:
+        """The bytes and version id of one version; the newest when none is named."""
+        which: dict[str, Any] = {"VersionId": version} if version else {}
+        with calling("s3:GetObjectVersion" if version else "s3:GetObject"):
+            answer = self._s3.get_object(Bucket=bucket, Key=key, **which)
+            return answer["Body"].read(), answer.get("VersionId", "")
+
+    def versions(self, bucket: str, key: str) -> Iterator[str]:
+        """Version ids, newest first, deletions left out."""
+        pages = iter(self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key))
+        while True:
+            with calling("s3:ListObjectVersions"):
+                page = next(pages, None)
+            if page is None:
+                return
+            for version in page.get("Versions", []):
+                if version.get("Key") == key:
+                    yield version["VersionId"]
