@@ -48,19 +48,22 @@ class Stack:
     changed: bool
 
 
-def package(root: Path, names: Sequence[str] = ()) -> bytes:
-    """A zip of the folders `names` inside `root` (all of it when none are named), byte for byte reproducible."""
-    starts = [root / name for name in names] or [root]
-    files = sorted(path for start in starts for path in (start, *start.rglob("*")) if path.is_file())
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of files by name, byte for byte reproducible."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            if "__pycache__" in path.parts:
-                continue
-            entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), ZIP_EPOCH)
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, ZIP_EPOCH)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            packed.writestr(entry, files[name], zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def package(root: Path, names: Sequence[str]) -> bytes:
+    """A zip of the files and folders `names` inside `root`, without compiled files."""
+    found = [path for name in names for path in (root / name, *(root / name).rglob("*"))]
+    code = [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+    return archive({path.relative_to(root).as_posix(): path.read_bytes() for path in code})
 
 
 def place_code(template: str, uri: str) -> str:

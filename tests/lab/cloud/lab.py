@@ -30,6 +30,8 @@ REPO = Path(__file__).resolve().parents[3]
 ACCOUNT = "111122223333"
 REGIONS = ("eu-west-1", "eu-west-2")  # the first is home
 DEPLOYMENT = "backstay"
+CA_KEY = "ca/rds-global-bundle.pem"  # where template.yaml looks for it unless told otherwise
+POLICY_KEY = "policy.yaml"
 RDS_COMMAND = (sys.executable, "-m", "tests.lab.rds")
 READY_SECONDS = 30.0
 POLL = 0.05
@@ -157,19 +159,25 @@ class Lab:
             config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 2}),
         )
 
-    def deploy(self, parameters: Mapping[str, str] | None = None, *, repo: Path = REPO) -> Stack:
+    def deploy(self, parameters: Mapping[str, str] | None = None, *, policy: str | None = None, repo: Path = REPO) -> Stack:
         """Deploy the product: infra/region.yaml into every region, then template.yaml at home. Again: an update.
 
-        `parameters` are for template.yaml; DeploymentId and the regions are given already.
+        As docs/operations.md has an operator do it, the RDS CA bundle goes into the home vault in between, and so does `policy`
+        (a document's text) when it is given. `parameters` are for template.yaml; the deployment and its regions are set.
         """
         regional = (repo / "infra" / "region.yaml").read_text()
-        common = {"DeploymentId": DEPLOYMENT}
-        for region in self.regions:
-            given = common | {"HomeRegion": self.region}
-            self.deploy_stack(f"{DEPLOYMENT}-region", regional, given, region=region)
+        given = {"DeploymentId": DEPLOYMENT, "HomeRegion": self.region}
+        stacks = {
+            region: self.deploy_stack(f"{DEPLOYMENT}-region", regional, given, region=region) for region in self.regions
+        }
+        vault = stacks[self.region].outputs["VaultBucketName"]
+        self.client("s3").put_object(Bucket=vault, Key=CA_KEY, Body=self.ca_bundle.read_bytes())
+        wanted = {"DeploymentId": DEPLOYMENT, "Regions": ",".join(self.regions), **(parameters or {})}
+        if policy is not None:
+            self.client("s3").put_object(Bucket=vault, Key=POLICY_KEY, Body=policy.encode())
+            wanted["PolicyUri"] = f"s3://{vault}/{POLICY_KEY}"
         code = deploy.package(repo / "functions", ["backstay"])
-        home = (repo / "template.yaml").read_text()
-        return self.deploy_stack(DEPLOYMENT, home, common | {"Regions": ",".join(self.regions)} | dict(parameters or {}), code=code)
+        return self.deploy_stack(DEPLOYMENT, (repo / "template.yaml").read_text(), wanted, code=code)
 
     def deploy_stack(
         self,

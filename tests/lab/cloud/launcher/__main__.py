@@ -21,10 +21,11 @@ def main() -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from . import auth, cloudformation, durable, events, functions, record, routes
+    from . import auth, cloudformation, durable, encryption, events, functions, record, routes
 
-    record.install(settings)
     auth.install()
+    encryption.install()
+    record.install(settings)  # after what may refuse a request, to see the refusal
     cloudformation.install()
     functions.install(settings)
     durable.install(settings)

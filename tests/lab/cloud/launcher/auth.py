@@ -95,6 +95,7 @@ def _teach_actions() -> None:
 
 
 def _enforce(access_key: str, action: str, resource: str, context: Mapping[str, Any]) -> Any:
+    iam_evaluator.pin_request_origin("127.0.0.1", True)  # outside of a request nobody has said so
     return iam_evaluator.enforce(
         access_key, action, action.partition(":")[0], get_region(), resource_arn=resource, service_context=dict(context)
     )
@@ -127,13 +128,17 @@ def authorize(question: Mapping[str, Any], settings: Settings) -> dict[str, Any]
     return {"allowed": True, "reason": "allowed", **answer}
 
 
-def permit(access_key: str, action: str, resource: str) -> bool:
-    """Whether a role may do what a service is about to do on its behalf; written down as that role's call."""
-    denied = _enforce(access_key, action, resource, {})
+def principal_of(access_key: str) -> str:
+    """The ARN behind an access key."""
     caller = iam_evaluator.resolve_caller_identity(access_key)
-    principal = caller["userArn"] if caller else "unknown"
+    return str(caller["userArn"]) if caller else "unknown"
+
+
+def permit(access_key: str, action: str, resource: str, context: Mapping[str, Any] | None = None) -> bool:
+    """Whether a role may do what a service is about to do on its behalf; written down as that role's call."""
+    denied = _enforce(access_key, action, resource, context or {})
     status, error = (200, None) if denied is None else (403, "AccessDenied")
-    record.call(action, get_region(), principal, [resource], status, error=error)
+    record.call(action, get_region(), principal_of(access_key), [resource], status, error=error)
     return denied is None
 
 

@@ -8,6 +8,7 @@ and everyone (callers, the function, IAM, the calls file) sees ARNs as AWS write
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import threading
 import time
@@ -21,7 +22,7 @@ from urllib.parse import quote, unquote, urlencode
 from ministack.core.responses import error_response_json, get_account_id, new_uuid
 from ministack.services import lambda_svc as lam
 
-from . import auth
+from . import auth, functions
 from .settings import Settings
 
 API = "2025-12-01"
@@ -76,10 +77,11 @@ def _headers(given: Any) -> dict[str, str]:
     return {name: value for name, value in given.items() if name.lower() in kept}
 
 
-def start(config: Mapping[str, Any], qualifier: str, event: Any, name: str) -> str:
+def start(config: Mapping[str, Any], qualifier: str, event: Any, name: str, *, queued: bool) -> str:
     """Start an execution, or find the one that the name stands for; its ARN.
 
-    AlreadyStarted when the name's execution has another payload.
+    `queued` is how an asynchronous event starts one: the function's dead-letter queue gets the event when the execution does
+    not succeed. AlreadyStarted when the name's execution has another payload.
     """
     function, payload = str(config["FunctionName"]), json.dumps(event, sort_keys=True)
     with _lock:  # two starts of one name must not both reach the runner
@@ -88,6 +90,9 @@ def start(config: Mapping[str, Any], qualifier: str, event: Any, name: str) -> s
             known = _start(config, qualifier, json.dumps(event), payload, name)
             _by_name[function, name] = known
             _by_arn[known.arn] = _by_arn[known.runner_arn] = known
+            if queued and config.get("DeadLetterConfig"):
+                context = contextvars.copy_context()
+                threading.Thread(target=context.run, args=(_watch, known, dict(config), event), daemon=True).start()
     if known.payload != payload:
         raise AlreadyStarted(f"The execution {name} of {function} was started with another payload.")
     return known.arn
@@ -113,6 +118,14 @@ def _start(config: Mapping[str, Any], qualifier: str, event: str, payload: str, 
     runner_arn = json.loads(body)["ExecutionArn"]
     arn = f"{base}:{version}/durable-execution/{name}/{runner_arn.rpartition('/')[2]}"
     return Execution(arn, runner_arn, config["FunctionName"], base, version, qualifier, payload)
+
+
+def _watch(execution: Execution, config: dict[str, Any], event: Any) -> None:
+    """Hand the event of an execution that did not succeed to the dead-letter queue, as Lambda does."""
+    told = _wait(execution)
+    if told["Status"] != "SUCCEEDED":
+        reason = (told.get("Error") or {}).get("ErrorMessage") or told["Status"]
+        functions.dead_letter({**config, "FunctionArn": f"{execution.function_arn}:{execution.qualifier}"}, event, reason)
 
 
 def _wait(execution: Execution) -> dict[str, Any]:
@@ -150,12 +163,13 @@ def _accept_invokes() -> None:
 async def _begin(config: dict, qualifier: str, event: Any, headers: dict) -> tuple:
     """Start and answer as Lambda does: at once for an Event, with the result for RequestResponse."""
     name = headers.get("x-amz-durable-execution-name") or new_uuid()
+    is_queued = headers.get("x-amz-invocation-type") == "Event"
     try:
-        arn = await asyncio.to_thread(start, config, qualifier, event, name)
+        arn = await asyncio.to_thread(start, config, qualifier, event, name, queued=is_queued)
     except AlreadyStarted as clash:
         return error_response_json("DurableExecutionAlreadyStartedException", str(clash), 409)
     answer = {"Content-Type": "application/json", "X-Amz-Durable-Execution-Arn": arn}
-    if headers.get("x-amz-invocation-type") == "Event":
+    if is_queued:
         return 202, answer, b""
     answer["X-Amz-Executed-Version"] = str(config.get("Version", "$LATEST"))
     told = await asyncio.to_thread(_wait, _by_arn[arn])

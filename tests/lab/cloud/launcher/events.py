@@ -86,7 +86,7 @@ def to_function(arn: str, payload: str) -> None:
     qualifier = arn.split(":")[7] if arn.count(":") >= 7 else None
     if durable.is_durable(config):
         execution = event.get("id") if isinstance(event, dict) else None
-        durable.start(config, qualifier or "$LATEST", event, execution or new_uuid())
+        durable.start(config, qualifier or "$LATEST", event, execution or new_uuid(), queued=True)
         return None
     qualified = dict(config, FunctionArn=arn, FunctionName=name)
     return functions.invoke_async(lam._execution_record_for_config(record, qualified), event)

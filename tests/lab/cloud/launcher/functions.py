@@ -16,6 +16,7 @@ from typing import Any
 
 from ministack.core import lambda_runtime as runtime
 from ministack.core.arn import parse_arn
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc as lam
 from ministack.services import sqs
 
@@ -97,10 +98,14 @@ def _attempt(func: dict[str, Any], config: dict[str, Any], event: Any) -> dict[s
 
 def _fail(config: dict[str, Any], event: Any, result: dict[str, Any], condition: str, attempts: int) -> None:
     _deliver(config, event, result, condition, "OnFailure", attempts)
+    body = result.get("body")
+    dead_letter(config, event, body.get("errorMessage", "") if isinstance(body, dict) else str(body))
+
+
+def dead_letter(config: dict[str, Any], event: Any, reason: str) -> None:
+    """Send an event that failed for good to the function's dead-letter queue, if it has one, as Lambda writes it."""
     queue = (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if queue:
-        body = result.get("body")
-        reason = body.get("errorMessage", "") if isinstance(body, dict) else str(body)
         attributes = {"ErrorCode": "200", "ErrorMessage": reason[:1024], "RequestID": lam.new_uuid()}
         send_as(config, queue, json.dumps(event), attributes)
 
@@ -145,8 +150,24 @@ def send_as(config: dict[str, Any], target: str, body: str, attributes: dict[str
     sqs._act_send_message(message, queue["url"])
 
 
+def _log_as_the_role() -> None:
+    """Lambda writes a function's log with the function's role: without the rights there is no log."""
+    emit = lam._emit_lambda_logs
+
+    def permitted(func: dict[str, Any], request_id: str, *rest: Any, **named: Any) -> None:
+        config = func.get("config") or func
+        key = runtime.execution_credentials(config)["AWS_ACCESS_KEY_ID"]
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        stream = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:{request_id}"
+        if all([auth.permit(key, f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]):
+            emit(func, request_id, *rest, **named)
+
+    lam._emit_lambda_logs = permitted
+
+
 def install(settings: Settings) -> None:
     """Patch MiniStack. PYTHONDONTWRITEBYTECODE would make every cold start compile every dependency."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     _give_environment(settings)
+    _log_as_the_role()
     lam.invoke_async_with_retry = invoke_async

@@ -1,5 +1,6 @@
 """Handlers that each show one thing of the embedded cloud; deployed by sample.yaml into the lab only."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -23,7 +24,12 @@ def write(key, value):
 def keep(event, context):
     """Writes the event to the bucket: events/<id>, or events/scheduled."""
     write(f"events/{event.get('id', 'scheduled')}.json", {"event": event, "arn": context.invoked_function_arn})
-    return {"path": os.environ["PYTHONPATH"], "rds": os.environ["AWS_ENDPOINT_URL_RDS"]}
+    return {
+        "boto3": boto3.__file__,
+        "emulator": importlib.util.find_spec("ministack") is not None,
+        "rds": os.environ["AWS_ENDPOINT_URL_RDS"],
+        "key": os.environ["AWS_ACCESS_KEY_ID"],
+    }
 
 
 def fail(event, context):
