@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from backstay.core.errors import BadPolicy
-from backstay.core.policy_check import Path, Problem
+from backstay.core.policy_check import KEY, Path, Problem
 
 if TYPE_CHECKING:
     from backstay.core.model import Json
@@ -46,7 +46,7 @@ class Document:
 
     Attributes:
         data: mappings with text keys, lists, text, numbers and booleans.
-        places: line and column, from 1, of each value by its path.
+        places: line and column, from 1, of each value by its path, and of each key by its path and `KEY`.
         problems: what the form forbids; ``data`` has a gap there.
     """
 
@@ -114,7 +114,7 @@ class _Reading:
 
     def value(self, node: yaml.Node, path: Path) -> Json:
         self._values += 1
-        self.document.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self._stands(path, node)
         if len(path) > _DEEPEST or self._values > _MOST_VALUES:
             # An anchor inside itself, or anchors that multiply: nothing further can be said about such a text.
             accepted = f"at most {_DEEPEST} levels and {_MOST_VALUES} values, anchors expanded"
@@ -129,6 +129,9 @@ class _Reading:
         self._tagged(node, path)
         return None
 
+    def _stands(self, path: Path, node: yaml.Node) -> None:
+        self.document.places[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+
     def _tagged(self, node: yaml.Node, path: Path) -> None:
         self._refuse(path, f"has the tag {node.tag}", accepted="plain YAML without tags")
 
@@ -142,13 +145,14 @@ class _Reading:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != _TAG + "str":
                 shown = key if isinstance(key, str) else "a collection"
                 where = (*path, str(shown))
-                self.document.places[where] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+                self._stands(where, key_node)
                 self._refuse(where, "is a key that is not text", accepted="text, in quotes if it looks like a number")
             elif key in found:
-                self.document.places[(*path, key, "")] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-                first = self.document.place((*path, key))[0]
-                self._refuse((*path, key, ""), f"is given twice, first in line {first}", accepted="each key once")
+                first, _ = self.document.place((*path, key, KEY))
+                self._stands((*path, key, KEY), key_node)
+                self._refuse((*path, key, KEY), f"is given twice, first in line {first}", accepted="each key once")
             else:
+                self._stands((*path, key, KEY), key_node)
                 found[key] = self.value(value_node, (*path, key))
         return found
 

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from backstay.core.errors import BadRequest
 from backstay.core.notation import Unacceptable
-from backstay.core.policy_check import Path, Problem
+from backstay.core.policy_check import KEY, Path, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -80,21 +80,20 @@ def refusal(kind: type[E], title: str, lines: list[str], first: Problem) -> E:
 
 def problem_text(problem: Problem) -> str:
     """``tiers[0].objectives.rpo: is not a duration (got '5x'); accepted: …``."""
-    return str(
-        BadRequest(problem.message, field=path_text(problem.path), value=problem.value, accepted=problem.accepted)
-    )
+    message = problem.message if problem.path else f"it {problem.message}"
+    return str(BadRequest(message, field=path_text(problem.path), value=problem.value, accepted=problem.accepted))
 
 
 def path_text(path: Path) -> str:
     """``tiers[0].name``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if part != "")
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path if part != KEY)
     return text.removeprefix(".")
 
 
 @cache
 def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     """Pydantic's validator of a dataclass. Building one takes tens of milliseconds: once, and only when needed."""
-    return TypeAdapter(kind)
+    return TypeAdapter(cast("type[Any]", kind))
 
 
 def schema_of(kind: type[Any]) -> dict[str, Any]:
@@ -109,7 +108,7 @@ def problems_of(error: ValidationError, kind: type[Any]) -> list[Problem]:
 
 
 def _problem(detail: ErrorDetails, root: Mapping[str, Any]) -> Problem:
-    path = tuple(part for part in detail["loc"] if part != "[key]")
+    path = tuple(KEY if part == "[key]" else part for part in detail["loc"])
     value = _short(detail["input"])
     context = detail.get("ctx", {})
     match detail["type"]:
@@ -138,7 +137,7 @@ def _problem(detail: ErrorDetails, root: Mapping[str, Any]) -> Problem:
 def _unknown_key(path: Path, around: Mapping[str, Any]) -> Problem:
     names = sorted(around.get("properties", ()))
     message = f"is not known here{_guess(path[-1], names)}"
-    return Problem(path=path, message=message, accepted=", ".join(names) or "no key")
+    return Problem(path=(*path, KEY), message=message, accepted=", ".join(names) or "no key")
 
 
 def _guess(value: object, names: Iterable[str]) -> str:
@@ -190,6 +189,8 @@ def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str
 
 
 def _accepted(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+    if "const" in schema:
+        return str(schema["const"])
     if "enum" in schema:
         return ", ".join(str(name) for name in schema["enum"])
     if "anyOf" in schema:

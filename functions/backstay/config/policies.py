@@ -27,6 +27,7 @@ MOST_VERSIONS: Final = 50
 """Earlier versions that are tried: nobody saves fifty broken policies in a row without noticing."""
 
 DEFAULT: Final = "default"
+_MOST_BYTES: Final = 4 * LONGEST  # a character has at most four bytes; the limit on characters follows
 _S3: Final = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.{1,1024})", re.ASCII)
 _SCHEME: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):/(?P<rest>.*)", re.DOTALL)
 _SOURCES: Final = "default, s3://bucket/key, file://path or a path"
@@ -93,7 +94,9 @@ def parse_policy(text: str, source: str) -> Policy:
     """
     document = read_document(text, source)
     if not isinstance(document.data, dict):
-        found = document.problems or [Problem(path=(), message="is not a mapping", accepted="version: 1 and so on")]
+        found = document.problems or [
+            Problem(path=(), message="is not a mapping", accepted="a mapping that starts with version: 1")
+        ]
         raise _refused(document, source, found)
     try:
         policy = read(Policy, document.data)
@@ -117,7 +120,10 @@ def _refused(document: Document, source: str, found: list[Problem]) -> BadPolicy
 
 def policy_schema() -> dict[str, Any]:
     """The policy's JSON Schema (2020-12), as published in docs/policy.schema.json."""
-    return published(schema_of(Policy), title="Backstay policy")
+    schema = published(schema_of(Policy), title="Backstay policy")
+    blocks = schema["$defs"]["Defaults"]["properties"]
+    schema["$defs"]["Tier"]["properties"] |= blocks  # the same fields, described where they are declared
+    return schema
 
 
 def load_policy(source: str, store: PolicyStore) -> PolicyDocument:
@@ -157,13 +163,15 @@ def local_path(source: str) -> FilePath:
 def _read_file(path: FilePath) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(4 * LONGEST + 1)  # a character has at most four bytes; the document's own limit follows
+            return file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else exc
         raise BadPolicy(f"policy {path} cannot be read: {reason}", accepted=_SOURCES) from exc
 
 
 def _document(content: bytes, source: str, version: str = "") -> PolicyDocument:
+    if len(content) > _MOST_BYTES:
+        raise BadPolicy(f"policy {source} is too long", accepted=f"at most {LONGEST} characters")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as exc:

@@ -18,7 +18,7 @@ def published(schema: Mapping[str, Any], *, title: str) -> dict[str, Any]:
 
     ``null`` goes, since the document has no empty values; each field gets its line of the class's docstring.
     """
-    return {"$schema": DIALECT, "title": title} | {key: _tidy(value) for key, value in schema.items() if key != "title"}
+    return {"$schema": DIALECT, "title": title, **_tidy(dict(schema))}
 
 
 def _tidy(value: Any) -> Any:
@@ -35,8 +35,10 @@ def _tidy(value: Any) -> Any:
 
 
 def _is_noise(key: str, value: object) -> bool:
-    """Titles made of field names, and the defaults that stand for "not given"."""
-    return (key == "title" and isinstance(value, str)) or (key == "default" and value in (None, ""))
+    """Titles made of field names, and defaults that stand for "not given" or that the parts' own defaults repeat."""
+    return (key == "title" and isinstance(value, str)) or (
+        key == "default" and (value in (None, "") or isinstance(value, dict))
+    )
 
 
 def _describe(found: dict[str, Any]) -> None:

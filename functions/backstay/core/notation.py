@@ -60,6 +60,18 @@ class Written:
         return dict(self.schema)
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedBy:
+    """Says in the JSON Schema how a mapping's keys are written, which the validator tells of the keys' type alone."""
+
+    keys: Written
+
+    def __get_pydantic_json_schema__(
+        self, core: object, handler: Callable[[object], dict[str, object]]
+    ) -> dict[str, object]:
+        return {**handler(core), "propertyNames": dict(self.keys.schema)}
+
+
 def parse_duration(value: object) -> timedelta:
     """``90m`` as a timedelta; always longer than zero.
 

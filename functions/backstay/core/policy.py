@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from backstay.core.asks import (
+    NAME,
     SOMETHING,
     STRICT,
     Apply,
@@ -33,7 +34,7 @@ from backstay.core.asks import (
     Text,
 )
 from backstay.core.model import Provider
-from backstay.core.notation import DAY, PATTERNS, ZONE, at_least, shaped
+from backstay.core.notation import DAY, PATTERNS, ZONE, KeyedBy, at_least, shaped
 
 __all__ = [
     "Apply",
@@ -106,7 +107,12 @@ class GcpLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A named place for recovery points, one entry per cloud, so that a tier works on both."""
+    """A named place for recovery points, one entry per cloud, so that a tier works on both.
+
+    Attributes:
+        aws: for Databases on AWS.
+        gcp: for Databases on Google Cloud.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = SOMETHING
     aws: AwsLocation | None = None
@@ -270,7 +276,7 @@ class Policy:
     __pydantic_config__: ClassVar[Mapping[str, object]] = STRICT
     version: Annotated[int, VERSION]
     timezone: Annotated[ZoneInfo, ZONE] = field(default_factory=_utc)
-    locations: Mapping[Name, Location] = field(default_factory=dict)
+    locations: Annotated[Mapping[Name, Location], KeyedBy(NAME)] = field(default_factory=dict)
     guards: Guards = Guards()
     defaults: Defaults = Defaults()
     tiers: tuple[Tier, ...]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
+KEY: Final = ""
+"""Ends a path that means a mapping's key rather than the value under it."""
+
 LONGEST_WINDOW: Final = timedelta(days=35)
 """Both providers end there: RDS ``BackupRetentionPeriod`` 0-35, Cloud SQL ``transactionLogRetentionDays`` 1-35."""
 
