@@ -10,12 +10,15 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import guardian
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 LOOPBACK = "127.0.0.1"
 # Seconds that a child gets to end by itself; the guardian ends what is left.
@@ -43,7 +46,7 @@ def reachable_base() -> str:
     """A folder for the lab's own: short enough for socket paths, and open to other users when we are root."""
     base = Path(tempfile.gettempdir()).resolve()
     is_open = all(parent.stat().st_mode & 0o001 for parent in (base, *base.parents))
-    return str(base) if is_open and len(str(base)) < 40 else "/tmp"  # noqa: S108 - the fallback every Unix has
+    return str(base) if is_open and len(str(base)) < 40 else "/tmp"  # noqa: S108 - what every Unix has
 
 
 def free_ports(count: int) -> list[int]:
@@ -73,7 +76,7 @@ class Crew:
             env={guardian.MARKER: self.lab},
             start_new_session=True,
         )
-        assert self._guardian.stdout is not None  # noqa: S101 - it was asked for
+        assert self._guardian.stdout is not None
         self.root = Path(self._guardian.stdout.readline().decode().strip())
         if not self.root.name:
             raise LabError("the lab's guardian did not start")
@@ -111,7 +114,7 @@ class Crew:
         return child
 
     def _register(self, pid: int) -> None:
-        assert self._guardian.stdin is not None  # noqa: S101 - it was asked for
+        assert self._guardian.stdin is not None
         self._guardian.stdin.write(f"{pid}\n".encode())
         self._guardian.stdin.flush()
 

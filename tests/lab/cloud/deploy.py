@@ -1,7 +1,8 @@
 """Deploys templates into the lab the way `sam deploy` does: code to S3, its address into the template, one stack.
 
-The template's text is not touched but for `CodeUri`, which becomes the uploaded object. The zip holds the product's own code
-only; functions find the locked run-time requirements on their path (see the launcher), so that a cold start stays short.
+The template's text is not touched but for `CodeUri`, which becomes the uploaded object. The zip holds the product's own
+code only; functions find the locked run-time requirements on their path (see the launcher), so that a cold start stays
+short.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import io
 import re
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 CAPABILITIES = ("CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 # The earliest moment that a zip can hold: the same code gives the same bytes.

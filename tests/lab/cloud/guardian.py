@@ -1,12 +1,12 @@
 """The process that outlives its lab by a moment and leaves nothing behind.
 
-Runs alone (`python -I -S guardian.py LAB_ID BASE`), standard library only. It makes the lab's private folder and prints its
-path, then reads `PID` lines (one per child) from standard input. End of input means that whoever started it is gone, by
-whatever death: it ends every process of the lab, removes the folder and exits.
+Runs alone (`python -I -S guardian.py LAB_ID BASE`), standard library only. It makes the lab's private folder and prints
+its path, then reads `PID` lines (one per child) from standard input. End of input means that whoever started it is
+gone, by whatever death: it ends every process of the lab, removes the folder and exits.
 
-A process belongs to the lab when its environment holds `BACKSTAY_LAB=LAB_ID`, when it descends from such a process, or when it
-is a PostgreSQL server working inside the folder (PostgreSQL overwrites its environment with its title). Where there is no
-/proc, the process groups of the registered children stand in.
+A process belongs to the lab when its environment holds `BACKSTAY_LAB=LAB_ID`, when it descends from such a process, or
+when it is a PostgreSQL server working inside the folder (PostgreSQL overwrites its environment with its title). Where
+there is no /proc, the process groups of the registered children stand in.
 """
 
 import os
@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 MARKER = "BACKSTAY_LAB"
-# Seconds for processes to end by themselves before they are killed, and to be gone after that. The sum stays under five.
+# Seconds for processes to end by themselves before they are killed, and to be gone after that. The sum stays under
+# five.
 GRACE = 1.0
 LIMIT = 3.5
 POLL = 0.05
@@ -45,7 +46,7 @@ def _is_marked(process: Path, lab: str) -> bool:
 
 def _is_database(process: Path, root: Path) -> bool:
     try:
-        inside = Path(os.readlink(process / "cwd")).is_relative_to(root)
+        inside = (process / "cwd").readlink().is_relative_to(root)
     except OSError:
         return False
     return inside and _read(process / "comm").strip() == b"postgres"
@@ -111,7 +112,7 @@ def sweep(lab: str, root: Path, groups: set[int]) -> None:
 
 
 def remove(root: Path) -> None:
-    """Remove the folder; a process in its last moment may still write, so try until it is gone or the limit is reached."""
+    """Remove the folder; a process in its last moment may still write, so try again until LIMIT."""
     end = time.monotonic() + LIMIT
     while root.exists() and time.monotonic() < end:
         shutil.rmtree(root, ignore_errors=True)

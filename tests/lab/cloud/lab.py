@@ -1,30 +1,33 @@
 """`Lab`: the whole embedded cloud as one object, for tests and for the demo.
 
-    with Lab.start() as lab:
-        lab.deploy()
-        lab.put_event("aws.rds", "RDS DB Instance Event", {"EventID": "RDS-EVENT-0028"}, region="eu-west-2")
-        lab.calls(function="backstay-audit")
+with Lab.start() as lab:
+    lab.deploy()
+    lab.put_event("aws.rds", "RDS DB Instance Event", {"EventID": "RDS-EVENT-0028"}, region="eu-west-2")
+    lab.calls(function="backstay-audit")
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
 
 from . import deploy
 from .crew import LOOPBACK, Child, Crew, LabError, free_ports
-from .deploy import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from .deploy import Stack
 
 REPO = Path(__file__).resolve().parents[3]
 ACCOUNT = "111122223333"
@@ -34,6 +37,7 @@ CA_KEY = "ca/rds-global-bundle.pem"  # where template.yaml looks for it unless t
 POLICY_KEY = "policy.yaml"
 RDS_COMMAND = (sys.executable, "-m", "tests.lab.rds")
 READY_SECONDS = 30.0
+REQUEST_SECONDS = 60.0
 POLL = 0.05
 TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED", "TIMED_OUT")
 
@@ -41,8 +45,8 @@ TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED", "TIMED_OUT")
 class Lab:
     """A running lab. Make one with `Lab.start()`; leave it (`with`, or `stop()`) and nothing of it is left.
 
-    `endpoint` answers for every AWS service but RDS, `rds_endpoint` for RDS in all regions; `region` is home; `root` is the
-    private folder; `ca_bundle` verifies the databases' TLS.
+    `endpoint` answers for every AWS service but RDS, `rds_endpoint` for RDS in all regions; `region` is home; `root` is
+    the private folder; `ca_bundle` verifies the databases' TLS.
     """
 
     account = ACCOUNT
@@ -106,7 +110,9 @@ class Lab:
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": self.region,
         }
-        self._crew.start("runner", [sys.executable, "-m", "tests.lab.cloud.runner", *_flags(options)], REPO, credentials)
+        self._crew.start(
+            "runner", [sys.executable, "-m", "tests.lab.cloud.runner", *_flags(options)], REPO, credentials
+        )
 
     def _start_rds(self, command: Sequence[str], port: int) -> Child:
         root = self.root / "rds"
@@ -128,7 +134,9 @@ class Lab:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def check(self) -> None:
@@ -150,7 +158,8 @@ class Lab:
 
     def client(self, service: str, region: str | None = None) -> Any:
         """A boto3 client with root credentials, for a region (home when none is named)."""
-        return boto3.client(
+        make: Any = boto3.client  # its stubs want each service's name spelled out
+        return make(
             service,
             region_name=region or self.region,
             endpoint_url=self.rds_endpoint if service == "rds" else self.endpoint,
@@ -159,11 +168,14 @@ class Lab:
             config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 2}),
         )
 
-    def deploy(self, parameters: Mapping[str, str] | None = None, *, policy: str | None = None, repo: Path = REPO) -> Stack:
+    def deploy(
+        self, parameters: Mapping[str, str] | None = None, *, policy: str | None = None, repo: Path = REPO
+    ) -> Stack:
         """Deploy the product: infra/region.yaml into every region, then template.yaml at home. Again: an update.
 
-        As docs/operations.md has an operator do it, the RDS CA bundle goes into the home vault in between, and so does `policy`
-        (a document's text) when it is given. `parameters` are for template.yaml; the deployment and its regions are set.
+        As docs/operations.md has an operator do it, the RDS CA bundle goes into the home vault in between, and so does
+        `policy` (a document's text) when it is given. `parameters` are for template.yaml; the deployment and its
+        regions are set.
         """
         regional = (repo / "infra" / "region.yaml").read_text()
         given = {"DeploymentId": DEPLOYMENT, "HomeRegion": self.region}
@@ -194,7 +206,9 @@ class Lab:
             template = deploy.place_code(template, deploy.upload(self, where, self.account, code))
         return deploy.deploy(self, where, name, template, parameters or {})
 
-    def put_event(self, source: str, kind: str, detail: Mapping[str, Any], *, region: str | None = None, bus: str = "default") -> None:
+    def put_event(
+        self, source: str, kind: str, detail: Mapping[str, Any], *, region: str | None = None, bus: str = "default"
+    ) -> None:
         """Put one event on a bus, as the service named by `source` would."""
         entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail), "EventBusName": bus}
         told = self.client("events", region).put_events(Entries=[entry])
@@ -223,7 +237,7 @@ class Lab:
         return str(told["DurableExecutionArn"])
 
     def durable(self, arn: str, *, seconds: float = 60.0) -> dict[str, Any]:
-        """A durable execution once it has ended (Status, Result, Error). LabError when it still runs at the deadline."""
+        """A durable execution once it has ended (Status, Result, Error). LabError at the deadline."""
         reader = self.client("lambda")
         end = time.monotonic() + seconds
         while (told := reader.get_durable_execution(DurableExecutionArn=arn))["Status"] not in TERMINAL:
@@ -235,8 +249,10 @@ class Lab:
 
     def durable_history(self, arn: str) -> list[dict[str, Any]]:
         """Every event of a durable execution, oldest first, with its data."""
-        pages = self.client("lambda").get_paginator("get_durable_execution_history").paginate(
-            DurableExecutionArn=arn, IncludeExecutionData=True
+        pages = (
+            self.client("lambda")
+            .get_paginator("get_durable_execution_history")
+            .paginate(DurableExecutionArn=arn, IncludeExecutionData=True)
         )
         return [event for page in pages for event in page["Events"]]
 
@@ -261,7 +277,7 @@ class Lab:
         return list(_ask("GET", f"{self.endpoint}/_lab/functions"))
 
     def authorize(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """Ask IAM: {"access_key", "action", "resources", "context"} -> {"allowed", "principal", "function", "reason"}."""
+        """Ask IAM, as the RDS emulator does; see `launcher.auth.authorize` for question and answer."""
         return dict(_ask("POST", f"{self.endpoint}/_lab/authorize", question))
 
     def rds_admin(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -269,9 +285,9 @@ class Lab:
         return _ask(method, f"{self.rds_endpoint}/_lab/{path}", body)
 
     def calls(self, *, function: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
-        """Every API call so far, oldest first, of one function and one IAM action (`rds:ModifyDBInstance`) when named."""
+        """Every API call so far, oldest first; of one function and one IAM action (`s3:PutObject`) when named."""
         lines = _lines(self.root / "calls" / "aws.jsonl") + _lines(self.root / "calls" / "rds.jsonl")
-        kept = [c for c in lines if function in (None, c["function"]) and action in (None, c["action"])]
+        kept = [c for c in lines if function in {None, c["function"]} and action in {None, c["action"]}]
         return sorted(kept, key=lambda call: str(call["time"]))
 
     def invocations(self, function: str | None = None) -> list[dict[str, Any]]:
@@ -297,20 +313,28 @@ def _flags(options: Mapping[str, object]) -> list[str]:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return _request("GET", url)[0] == HTTPStatus.OK
+    except (ConnectionError, TimeoutError):
         return False
 
 
 def _ask(method: str, url: str, body: Mapping[str, Any] | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    status, told = _request(method, url, None if body is None else json.dumps(body).encode())
+    if status != HTTPStatus.OK:
+        raise LabError(f"{method} {url}: {status} {told.decode(errors='replace')}")
+    return json.loads(told or b"null")
+
+
+def _request(method: str, url: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of one request to one of the lab's own processes."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=REQUEST_SECONDS)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.loads(response.read() or b"null")
-    except urllib.error.HTTPError as error:
-        raise LabError(f"{method} {url}: {error.code} {error.read().decode(errors='replace')}") from error
+        connection.request(method, parts.path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -1,11 +1,15 @@
-"""SIGINT and SIGTERM as one exception, so that `with` blocks end what they started at whatever moment the signal comes."""
+"""SIGINT and SIGTERM as one exception, so that `with` blocks end what they started at whatever moment the signal
+comes."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

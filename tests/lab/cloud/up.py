@@ -38,7 +38,8 @@ def text(told: dict[str, Any]) -> str:
     return (
         f"The lab is ready ({told['seconds']} s): account {told['account']}, regions {', '.join(told['regions'])} "
         f"({told['home']} is home).\nFolder, logs and recorded calls: {told['root']}\n\n"
-        f"In another terminal, for the AWS CLI, boto3 and backstay:\n\n{exports}\n\nCtrl-C ends it and leaves nothing behind."
+        f"In another terminal, for the AWS CLI, boto3 and backstay:\n\n{exports}\n\n"
+        "Ctrl-C ends it and leaves nothing behind."
     )
 
 

@@ -1,15 +1,19 @@
-"""One lab for the session, with the sample stacks in it; the RDS emulator is only a stub here, it has tests of its own."""
+"""One lab for the session, with the sample stacks in it; the RDS emulator is only a stub here, it has tests of its
+own."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab.cloud import deploy
 from tests.lab.cloud.lab import Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__).parent
 SAMPLE = HERE / "sample"

@@ -1,13 +1,16 @@
-"""Durable executions: started by name, paced, readable through the one endpoint, and alive after their process is killed."""
+"""Durable executions: started by name, paced, readable through the one endpoint, and alive after their process is
+killed."""
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lab.cloud.lab import Lab
+if TYPE_CHECKING:
+    from tests.lab.cloud.lab import Lab
 
 
 def test_execution_runs_step_wait_poll_and_survives_a_kill_in_the_middle_of_a_step(lab: Lab) -> None:
@@ -33,7 +36,9 @@ def test_name_is_the_idempotency_key(lab: Lab) -> None:
         lab.start_durable("sample-run", {**payload, "polls": 2}, name="once")
     assert clash.value.response["Error"]["Code"] == "DurableExecutionAlreadyStartedException"
     assert clash.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
-    listed = lab.client("lambda").list_durable_executions_by_function(FunctionName="sample-run", DurableExecutionName="once")
+    listed = lab.client("lambda").list_durable_executions_by_function(
+        FunctionName="sample-run", DurableExecutionName="once"
+    )
     assert [item["DurableExecutionArn"] for item in listed["DurableExecutions"]] == [first]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.lab.cloud.lab import Lab
+if TYPE_CHECKING:
+    from tests.lab.cloud.lab import Lab
 
 INSTANCE, CLUSTER = "RDS DB Instance Event", "RDS DB Cluster Event"
 
@@ -13,7 +14,9 @@ INSTANCE, CLUSTER = "RDS DB Instance Event", "RDS DB Cluster Event"
 def messages(lab: Lab, queue: str, region: str | None = None) -> list[dict[str, Any]]:
     sqs = lab.client("sqs", region)
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    return list(sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10).get("Messages", []))
+    return list(
+        sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"], MaxNumberOfMessages=10).get("Messages", [])
+    )
 
 
 def kept_events(lab: Lab) -> list[dict[str, Any]]:
@@ -26,7 +29,9 @@ def test_event_of_another_region_reaches_the_alias_at_home_with_its_origin(lab: 
     lab.put_event("aws.rds", INSTANCE, {"SourceIdentifier": "orders"}, region="eu-west-2")
 
     def arrived() -> list[dict[str, Any]]:
-        return [kept for kept in kept_events(lab) if kept["event"].get("detail", {}).get("SourceIdentifier") == "orders"]
+        return [
+            kept for kept in kept_events(lab) if kept["event"].get("detail", {}).get("SourceIdentifier") == "orders"
+        ]
 
     (kept,) = lab.until("the forwarded event", arrived)
     assert kept["arn"].endswith(":function:sample-keep:live")

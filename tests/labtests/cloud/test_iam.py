@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.cloud.lab import Lab, LabError
+from tests.lab.cloud.crew import LabError
+
+if TYPE_CHECKING:
+    from tests.lab.cloud.lab import Lab
 
 
 @pytest.fixture(scope="module")
 def session(lab: Lab) -> dict[str, Any]:
     """The role session of sample-keep: its own access key, found by what it calls itself."""
-    return lab.invoke("sample-keep", {"id": "who"})
+    return dict(lab.invoke("sample-keep", {"id": "who"}))
 
 
 def test_denied_action_names_the_role_and_the_action(lab: Lab) -> None:
-    with pytest.raises(LabError, match=r"assumed-role/sample-FailRole-\w+/sample-fail is not authorized to perform: kms:ListKeys"):
+    with pytest.raises(
+        LabError, match=r"assumed-role/sample-FailRole-\w+/sample-fail is not authorized to perform: kms:ListKeys"
+    ):
         lab.invoke("sample-fail", {"forbidden": True})
     (call,) = lab.calls(function="sample-fail", action="kms:ListKeys")
     assert call["error"] == "AccessDeniedException"
@@ -25,7 +30,9 @@ def test_denied_action_names_the_role_and_the_action(lab: Lab) -> None:
 def test_calls_name_the_function_its_action_and_what_it_acted_on(lab: Lab, session: dict[str, Any]) -> None:
     assert session["rds"] == lab.rds_endpoint
     calls = lab.calls(function="sample-keep", action="s3:PutObject")
-    assert "arn:aws:s3:::sample-bucket/events/who.json" in [resource for call in calls for resource in call["resources"]]
+    assert "arn:aws:s3:::sample-bucket/events/who.json" in [
+        resource for call in calls for resource in call["resources"]
+    ]
     assert lab.calls(function="sample-keep", action="kms:GenerateDataKey"), "S3 asks KMS on the function's behalf"
 
 
@@ -48,20 +55,25 @@ def test_authorize_answers_for_a_functions_session(
     assert allowed or f"not authorized to perform: {action}" in told["reason"]
 
 
-@pytest.mark.parametrize(("region", "tag", "allowed"), [
-    ("eu-west-2", "backstay", True),
-    ("eu-west-2", "somebody", False),
-    ("us-east-1", "backstay", False),
-])
+@pytest.mark.parametrize(
+    ("region", "tag", "allowed"),
+    [
+        ("eu-west-2", "backstay", True),
+        ("eu-west-2", "somebody", False),
+        ("us-east-1", "backstay", False),
+    ],
+)
 def test_authorize_takes_condition_keys_from_the_context(
     lab: Lab, session: dict[str, Any], region: str, tag: str, *, allowed: bool
 ) -> None:
-    told = lab.authorize({
-        "access_key": session["key"],
-        "action": "rds:AddTagsToResource",
-        "resources": ["arn:aws:rds:eu-west-2:111122223333:db:orders"],
-        "context": {"aws:RequestedRegion": region, "aws:RequestTag/backstay:deployment": tag},
-    })
+    told = lab.authorize(
+        {
+            "access_key": session["key"],
+            "action": "rds:AddTagsToResource",
+            "resources": ["arn:aws:rds:eu-west-2:111122223333:db:orders"],
+            "context": {"aws:RequestedRegion": region, "aws:RequestTag/backstay:deployment": tag},
+        }
+    )
     assert told["allowed"] is allowed
 
 

@@ -9,14 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.lab.cloud import crew
 from tests.lab.cloud.crew import Crew, LabError
 from tests.lab.cloud.lab import REPO, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # What the issue allows after SIGKILL; the other signals get the same.
 GONE_SECONDS = 5.0
@@ -54,7 +57,7 @@ def hold(base: Path) -> subprocess.Popen[bytes]:
 
 
 def end(process: subprocess.Popen[bytes], number: int, base: Path) -> float:
-    """Send the signal; the seconds until nothing is left. The owner itself is reaped first, it is a zombie until then."""
+    """Send the signal, reap the owner, and tell the seconds until nothing is left."""
     began = time.monotonic()
     process.send_signal(number)
     process.communicate(timeout=READY_SECONDS)
@@ -95,7 +98,9 @@ def test_child_that_dies_at_the_start_is_told_with_its_log_and_leaves_nothing(
 def test_child_that_ignores_sigterm_is_killed_when_the_lab_stops(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(base))
     monkeypatch.setattr(crew, "STOP_SECONDS", 0.3)
-    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
     group = Crew()
     child = group.start("stubborn", [sys.executable, "-c", stubborn], REPO)
     group.wait("the stubborn child", lambda: child.answers.read_bytes() == b"up\n", 10)

@@ -1,7 +1,8 @@
-"""IAM questions, answered by MiniStack's own evaluator: for the RDS emulator, and for what AWS services do with our roles.
+"""IAM questions, answered by MiniStack's own evaluator: for the RDS emulator, and for what AWS services do with our
+roles.
 
-Also teaches that evaluator what it does not know: the durable execution API's actions, and that a function invoked through an
-alias is the resource `function:name:alias`.
+Also teaches that evaluator what it does not know: the durable execution API's actions, and that a function invoked
+through an alias is the resource `function:name:alias`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import ministack.app as app
+from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
@@ -21,7 +21,11 @@ from ministack.services import iam, sts
 from ministack.services import lambda_svc as lam
 
 from . import record
-from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .settings import Settings
 
 ROOT_KEY = re.compile(r"\d{12}")
 # /2025-12-01/durable-executions/ARN/TAIL -> the IAM action; the ARN holds slashes, so the tail decides.
@@ -31,8 +35,8 @@ DURABLE_ACTIONS = {
     ("GET", "history"): "lambda:GetDurableExecutionHistory",
     ("POST", "stop"): "lambda:StopDurableExecution",
 }
-# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicDurableExecutionRolePolicy.html: what SAM
-# attaches to a durable function without a role of its own. MiniStack does not know it.
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicDurableExecutionRolePolicy.html: what
+# SAM attaches to a durable function without a role of its own. MiniStack does not know it.
 DURABLE_POLICY = "service-role/AWSLambdaBasicDurableExecutionRolePolicy"
 DURABLE_POLICY_ACTIONS = (
     "logs:CreateLogGroup",
@@ -75,18 +79,17 @@ def durable_resource(path: str) -> str:
 def _teach_actions() -> None:
     action_of, resource_of = iam_actions.extract_iam_action, iam_actions.extract_resource_arn
 
-    def action(service: str, method: str, path: str, headers: dict, body: bytes, query: dict) -> str | None:
-        if service == "lambda" and is_durable_path(path):
-            return durable_action(method, path)
-        known: str | None = action_of(service, method, path, headers, body, query)
-        return known
+    # Both get service, method, path, headers, body and query first.
+    def action(*request: Any) -> Any:
+        service, method, path = request[:3]
+        is_durable = service == "lambda" and is_durable_path(path)
+        return durable_action(method, path) if is_durable else action_of(*request)
 
-    def resource(
-        service: str, method: str, path: str, headers: dict, body: bytes, query: dict, region: str, account: str
-    ) -> str:
+    def resource(*request: Any) -> Any:
+        service, _, path, _, _, query = request[:6]
         if service == "lambda" and is_durable_path(path):
             return durable_resource(path)
-        arn: str = resource_of(service, method, path, headers, body, query, region, account)
+        arn = resource_of(*request)
         qualifier = lam._qp_first(query, "Qualifier")
         bare = service == "lambda" and path.endswith("/invocations") and arn.count(":") == 6
         return f"{arn}:{qualifier}" if bare and qualifier else arn
@@ -155,7 +158,9 @@ def service_session(role_arn: str, service: str, source: str) -> str | None:
     digest = hashlib.sha256(f"{role_arn}:{session}".encode()).hexdigest()
     key = f"ASIA{digest[:16].upper()}"
     arn = f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{session}"
-    sts.register_session(key, {"Arn": arn, "UserId": f"{name}:{session}", "SecretAccessKey": digest, "SessionToken": digest})
+    sts.register_session(
+        key, {"Arn": arn, "UserId": f"{name}:{session}", "SecretAccessKey": digest, "SessionToken": digest}
+    )
     return key
 
 
@@ -177,7 +182,7 @@ def _trusts(role: Mapping[str, Any], service: str, source: str) -> bool:
 
 
 def function_allows(arn: str, service: str, source: str) -> bool:
-    """Whether a function's resource policy lets a service invoke it for `source` (a rule's ARN), written down as a call."""
+    """Whether a function's resource policy lets a service invoke it for `source`, a rule's ARN; written down."""
     policy = lam.function_policy_for_arn(arn)
     context = iam_evaluator.EvalContext(
         principal_arn=service,
@@ -189,8 +194,7 @@ def function_allows(arn: str, service: str, source: str) -> bool:
         service_context={"aws:sourcearn": source, "aws:sourceaccount": get_account_id()},
     )
     allowed = bool(
-        policy
-        and iam_evaluator.evaluate_resource_policy(policy[0], context, service=service).decision == "Allow"
+        policy and iam_evaluator.evaluate_resource_policy(policy[0], context, service=service).decision == "Allow"
     )
     status, error = (202, None) if allowed else (403, "AccessDenied")
     record.call("lambda:InvokeFunction", parse_arn(arn).region, service, [arn], status, error=error)
@@ -200,7 +204,7 @@ def function_allows(arn: str, service: str, source: str) -> bool:
 def _play_tls() -> None:
     """Requests come over plain HTTP on loopback; policies that demand TLS see what they would see on AWS."""
     pin = iam_evaluator.pin_request_origin
-    app.pin_request_origin = lambda source_ip, secure: pin(source_ip, True)
+    app.pin_request_origin = lambda source_ip, _: pin(source_ip, True)
 
 
 def _know_managed_policy() -> None:

@@ -1,6 +1,7 @@
 """What MiniStack's CloudFormation drops without a word, kept here so that the API tells it back after a deploy.
 
-Properties of functions, buckets, schedules and topics; and pseudo parameters in conditions (`!Equals [!Ref AWS::Region, …]`).
+Properties of functions, buckets, schedules and topics; and pseudo parameters in conditions (`!Equals [!Ref AWS::Region,
+…]`).
 """
 
 from __future__ import annotations
@@ -35,15 +36,18 @@ def _fill(parent: Element, value: Any) -> None:
 def _document(tag: str, value: Mapping[str, Any]) -> bytes:
     root = Element(tag, xmlns=s3.S3_NS)
     _fill(root, value)
-    return tostring(root, encoding="utf-8")
+    document: bytes = tostring(root, encoding="utf-8")
+    return document
 
 
 def encryption(given: Properties) -> bytes:
     """`BucketEncryption` as the PutBucketEncryption body."""
     rules = []
     for rule in given["ServerSideEncryptionConfiguration"]:
-        named = {("SSEAlgorithm", "KMSMasterKeyID")[name == "KMSMasterKeyID"]: value
-                 for name, value in rule.get("ServerSideEncryptionByDefault", {}).items()}
+        named = {
+            ("SSEAlgorithm", "KMSMasterKeyID")[name == "KMSMasterKeyID"]: value
+            for name, value in rule.get("ServerSideEncryptionByDefault", {}).items()
+        }
         rules.append({**rule, "ServerSideEncryptionByDefault": named})
     return _document("ServerSideEncryptionConfiguration", {"Rule": rules})
 
@@ -86,7 +90,7 @@ def _keep_buckets() -> None:
     )
     create = cfn._s3_create
 
-    def with_lock(logical_id: str, props: Properties, stack: str) -> tuple:
+    def with_lock(logical_id: str, props: Properties, stack: str) -> Any:
         out = create(logical_id, props, stack)
         if cfn._cfn_bool(props.get("ObjectLockEnabled", False)) and not s3._bucket_object_lock.get(out[0]):
             s3._put_object_lock_configuration(out[0], object_lock({}))
@@ -112,12 +116,12 @@ def _keep_functions() -> None:
                 record["config"][key] = props[key]
         record["concurrency"] = props.get("ReservedConcurrentExecutions")
 
-    def with_all(logical_id: str, props: Properties, stack: str) -> tuple:
+    def with_all(logical_id: str, props: Properties, stack: str) -> Any:
         out = create(logical_id, props, stack)
         apply(out[0], props)
         return out
 
-    def updated(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str | None = None) -> tuple:
+    def updated(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str | None = None) -> Any:
         out = update(physical_id, old, new, stack, logical_id)
         apply(out[0], new)
         return out
@@ -133,12 +137,12 @@ def _keep_schedules() -> None:
         schedule = scheduler._schedules[f"{props.get('GroupName', 'default')}/{name}"]
         schedule.update({key: props[key] for key in SCHEDULE_KEPT if key in props})
 
-    def with_zone(logical_id: str, props: Properties, stack: str) -> tuple:
+    def with_zone(logical_id: str, props: Properties, stack: str) -> Any:
         out = create(logical_id, props, stack)
         apply(out[0], props)
         return out
 
-    def updated(physical_id: str, old: Properties, new: Properties, stack: str) -> tuple:
+    def updated(physical_id: str, old: Properties, new: Properties, stack: str) -> Any:
         out = update(physical_id, old, new, stack)
         apply(out[0], new)
         return out
@@ -156,12 +160,12 @@ def _keep_topics() -> None:
         if props.get("KmsMasterKeyId"):
             attributes["KmsMasterKeyId"] = props["KmsMasterKeyId"]
 
-    def with_key(logical_id: str, props: Properties, stack: str) -> tuple:
+    def with_key(logical_id: str, props: Properties, stack: str) -> Any:
         out = create(logical_id, props, stack)
         apply(out[0], props)
         return out
 
-    def updated(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str | None = None) -> tuple:
+    def updated(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str | None = None) -> Any:
         out = update(physical_id, old, new, stack, logical_id)
         apply(out[0], new)
         return out
@@ -173,7 +177,7 @@ def _keep_topics() -> None:
 def _know_pseudo_parameters() -> None:
     evaluate = engine._evaluate_conditions
 
-    def with_pseudo(template: dict, params: dict) -> dict[str, bool]:
+    def with_pseudo(template: Properties, params: Properties) -> dict[str, bool]:
         pseudo = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id(), "AWS::Partition": "aws"}
         named = {name: {"Value": value} for name, value in pseudo.items()}
         conditions: dict[str, bool] = evaluate(template, {**named, **params})

@@ -1,36 +1,40 @@
 """Durable functions: started, checkpointed and read through MiniStack, executed by the durable runner beside it.
 
-The runner has no Invoke, knows no names as keys, and writes execution ARNs of its own making. Here an Invoke of a durable
-function needs a qualifier, the execution's name is the idempotency key (same payload: the same execution; another one: 409),
-and everyone (callers, the function, IAM, the calls file) sees ARNs as AWS writes them.
+The runner has no Invoke, knows no names as keys, and writes execution ARNs of its own making. Here an Invoke of a
+durable function needs a qualifier, the execution's name is the idempotency key (same payload: the same execution;
+another one: 409), and everyone (callers, the function, IAM, the calls file) sees ARNs as AWS writes them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import http.client
 import json
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, unquote, urlencode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from ministack.core.responses import error_response_json, get_account_id, new_uuid
 from ministack.services import lambda_svc as lam
 
 from . import auth, functions
-from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .settings import Settings
 
 API = "2025-12-01"
+Json = dict[str, Any]
 Answer = tuple[int, dict[str, str], bytes]
 UNQUALIFIED = "You cannot invoke a durable function using an unqualified ARN."
 # Seconds between looks at an execution that a synchronous Invoke waits for, and for one request to the runner.
 POLL = 0.05
 REQUEST_SECONDS = 60
+KEPT_HEADERS = ("content-type", "x-amzn-errortype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +67,21 @@ def is_durable(config: Mapping[str, Any]) -> bool:
 
 def ask(method: str, path: str, body: bytes = b"") -> Answer:
     """One request to the runner; its errors are answers too."""
-    url = f"{_settings[0].runner}/{path}"
-    request = urllib.request.Request(url, body or None, {"Content-Type": "application/json"}, method=method)
+    connection = http.client.HTTPConnection(urlsplit(_settings[0].runner).netloc, timeout=REQUEST_SECONDS)
     try:
-        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as response:
-            return response.status, _headers(response.headers), response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, _headers(error.headers), error.read()
-
-
-def _headers(given: Any) -> dict[str, str]:
-    kept = ("content-type", "x-amzn-errortype")
-    return {name: value for name, value in given.items() if name.lower() in kept}
+        connection.request(method, f"/{path}", body or None, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        headers = {name: value for name, value in response.getheaders() if name.lower() in KEPT_HEADERS}
+        return response.status, headers, response.read()
+    finally:
+        connection.close()
 
 
 def start(config: Mapping[str, Any], qualifier: str, event: Any, name: str, *, queued: bool) -> str:
     """Start an execution, or find the one that the name stands for; its ARN.
 
-    `queued` is how an asynchronous event starts one: the function's dead-letter queue gets the event when the execution does
-    not succeed. AlreadyStarted when the name's execution has another payload.
+    `queued` is how an asynchronous event starts one: the function's dead-letter queue gets the event when the execution
+    does not succeed. AlreadyStarted when the name's execution has another payload.
     """
     function, payload = str(config["FunctionName"]), json.dumps(event, sort_keys=True)
     with _lock:  # two starts of one name must not both reach the runner
@@ -125,7 +125,9 @@ def _watch(execution: Execution, config: dict[str, Any], event: Any) -> None:
     told = _wait(execution)
     if told["Status"] != "SUCCEEDED":
         reason = (told.get("Error") or {}).get("ErrorMessage") or told["Status"]
-        functions.dead_letter({**config, "FunctionArn": f"{execution.function_arn}:{execution.qualifier}"}, event, reason)
+        functions.dead_letter(
+            {**config, "FunctionArn": f"{execution.function_arn}:{execution.qualifier}"}, event, reason
+        )
 
 
 def _wait(execution: Execution) -> dict[str, Any]:
@@ -142,8 +144,8 @@ def _accept_invokes() -> None:
     invoke = lam._invoke
 
     async def gateway(
-        name: str, event: Any, headers: dict, path_qualifier: str | None = None, query_params: dict | None = None
-    ) -> tuple:
+        name: str, event: Any, headers: Json, path_qualifier: str | None = None, query_params: Json | None = None
+    ) -> Any:
         function = lam._functions.get(name)
         if function is None or not is_durable(function["config"]):
             return await invoke(name, event, headers, path_qualifier, query_params)
@@ -160,7 +162,7 @@ def _accept_invokes() -> None:
     lam._invoke = gateway
 
 
-async def _begin(config: dict, qualifier: str, event: Any, headers: dict) -> tuple:
+async def _begin(config: Json, qualifier: str, event: Any, headers: Json) -> Any:
     """Start and answer as Lambda does: at once for an Event, with the result for RequestResponse."""
     name = headers.get("x-amz-durable-execution-name") or new_uuid()
     is_queued = headers.get("x-amz-invocation-type") == "Event"
@@ -175,10 +177,14 @@ async def _begin(config: dict, qualifier: str, event: Any, headers: dict) -> tup
     told = await asyncio.to_thread(_wait, _by_arn[arn])
     if told["Status"] == "SUCCEEDED":
         return 200, answer, (told.get("Result") or "null").encode()
-    return 200, {**answer, "X-Amz-Function-Error": "Unhandled"}, json.dumps(told.get("Error") or told["Status"]).encode()
+    return (
+        200,
+        {**answer, "X-Amz-Function-Error": "Unhandled"},
+        json.dumps(told.get("Error") or told["Status"]).encode(),
+    )
 
 
-def _as_aws(event: dict) -> dict:
+def _as_aws(event: Json) -> Json:
     """The runner's invocation of a handler, with the execution's ARN as AWS writes it."""
     execution = _by_arn.get(event.get("DurableExecutionArn", ""))
     return {**event, "DurableExecutionArn": execution.arn} if execution else event
@@ -187,7 +193,7 @@ def _as_aws(event: dict) -> dict:
 def _forward_requests() -> None:
     handle = lam.handle_request
 
-    async def routed(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple:
+    async def routed(method: str, path: str, headers: Json, body: bytes, query_params: Json) -> Any:
         if auth.is_durable_path(path):
             return await asyncio.to_thread(forward, method, path, body, query_params)
         return await handle(method, path, headers, body, query_params)
@@ -195,7 +201,7 @@ def _forward_requests() -> None:
     lam.handle_request = routed
 
 
-def forward(method: str, path: str, body: bytes, query: dict) -> Answer:
+def forward(method: str, path: str, body: bytes, query: Json) -> Answer:
     """Pass a durable execution request on to the runner and its answer back, each with the ARNs of its own side."""
     parts = unquote(path).strip("/").split("/")
     if parts[1] == "functions":
@@ -205,14 +211,15 @@ def forward(method: str, path: str, body: bytes, query: dict) -> Answer:
     arn = auth.durable_resource(path)
     execution = _by_arn.get(arn)
     if execution is None:
-        return error_response_json("ResourceNotFoundException", f"Durable execution not found: {arn}", 404)
+        missing: Answer = error_response_json("ResourceNotFoundException", f"Durable execution not found: {arn}", 404)
+        return missing
     tail = unquote(path).strip("/").removeprefix(f"{API}/durable-executions/{arn}")
     target = f"{API}/durable-executions/{quote(execution.runner_arn, safe='')}{tail}"
     status, headers, answer = ask(method, f"{target}?{urlencode(query, doseq=True)}", body)
     return status, headers, _dress_all(answer) if status < 300 else answer
 
 
-def _list(function: str, query: dict) -> Answer:
+def _list(function: str, query: Json) -> Answer:
     """ListDurableExecutionsByFunction; the runner knows no versions, so the qualifier is looked at here."""
     name = lam._resolve_name(function)
     qualifier = lam._qp_first(query, "Qualifier")

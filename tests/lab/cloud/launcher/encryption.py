@@ -1,20 +1,24 @@
-"""S3 asks KMS on the caller's behalf: an object under a KMS key needs `kms:GenerateDataKey` to write and `kms:Decrypt` to read.
+"""S3 asks KMS on the caller's behalf: an object under a KMS key needs `kms:GenerateDataKey` to write and `kms:Decrypt`
+to read.
 
-MiniStack stores such objects without asking anybody. Here the caller's right to the key is evaluated (key policy and all), a
-denial is S3's own AccessDenied, and the use of the key is written down as the caller's call.
+MiniStack stores such objects without asking anybody. Here the caller's right to the key is evaluated (key policy and
+all), a denial is S3's own AccessDenied, and the use of the key is written down as the caller's call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import ministack.app as app
+from ministack import app
 from ministack.core import iam_actions
 from ministack.core.router import detect_service, extract_access_key_id, extract_region
 from ministack.services import s3
 
 from . import auth
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ALGORITHM = "x-amz-server-side-encryption"
 KEY = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -48,13 +52,14 @@ def install() -> None:
     """Patch MiniStack."""
     dispatch = app._dispatch_service_request
 
-    async def checked(method: str, path: str, headers: dict, body: bytes, query: dict, request_id: str) -> tuple:
+    async def checked(*request: Any) -> Any:
+        method, path, headers, _, query, request_id = request
         named = _object(method, path, query) if detect_service(method, path, headers, query) == "s3" else None
         access_key = extract_access_key_id(headers, query) or ""
         if named is None or not access_key or auth.ROOT_KEY.fullmatch(access_key):
-            return await dispatch(method, path, headers, body, query, request_id)
+            return await dispatch(*request)
 
-        def denial(action: str, kms_key: str | None) -> tuple | None:
+        def denial(action: str, kms_key: str | None) -> Any:
             context = _context(extract_region(headers, query), *named)
             if kms_key is None or auth.permit(access_key, action, kms_key, context):
                 return None
@@ -63,8 +68,8 @@ def install() -> None:
 
         if method == "PUT":
             refused = denial("kms:GenerateDataKey", _key_for_writing(named[0], headers))
-            return refused or await dispatch(method, path, headers, body, query, request_id)
-        answer = await dispatch(method, path, headers, body, query, request_id)
+            return refused or await dispatch(*request)
+        answer = await dispatch(*request)
         if answer[0] >= 300:
             return answer
         return denial("kms:Decrypt", _lower(answer[1]).get(KEY)) or answer

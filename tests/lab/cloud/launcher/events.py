@@ -1,9 +1,9 @@
 """EventBridge and Scheduler as AWS runs them.
 
-Events with an `aws.*` source are taken (the lab plays the services that send them). A target in another region's bus gets the
-event with its origin's region and account. A function gets it as an asynchronous invocation, through the alias that the target
-names. Who may do that is asked: a rule needs the function's resource policy or the role of its target, a schedule its role;
-a refused delivery goes to the target's dead-letter queue, and is written down as a refused call.
+Events with an `aws.*` source are taken (the lab plays the services that send them). A target in another region's bus
+gets the event with its origin's region and account. A function gets it as an asynchronous invocation, through the alias
+that the target names. Who may do that is asked: a rule needs the function's resource policy or the role of its target,
+a schedule its role; a refused delivery goes to the target's dead-letter queue, and is written down as a refused call.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from ministack.services import scheduler
 from . import auth, durable, functions
 
 logger = logging.getLogger("backstay.lab.events")
+Json = dict[str, Any]
 EVENTS, SCHEDULER = "events.amazonaws.com", "scheduler.amazonaws.com"
 # The target and the rule (or schedule) whose delivery is under way: MiniStack hands neither to its dispatchers.
-_delivery: contextvars.ContextVar[tuple[dict, dict] | None] = contextvars.ContextVar("delivery", default=None)
+_delivery: contextvars.ContextVar[tuple[Json, Json] | None] = contextvars.ContextVar("delivery", default=None)
 
 
 def _allow_aws_sources() -> None:
     put = eb._put_events
-    eb._put_events = lambda data, allow_aws_source=False: put(data, allow_aws_source=True)
+    eb._put_events = lambda data, **_: put(data, allow_aws_source=True)
 
 
 def _follow_targets() -> None:
     invoke = eb._invoke_target
 
-    def followed(target: dict, event: dict, rule: dict, view: Any = None) -> None:
+    def followed(target: Json, event: Json, rule: Json, view: Any = None) -> None:
         token = _delivery.set((target, rule))
         try:
             invoke(target, event, rule, view)
@@ -46,7 +47,7 @@ def _follow_targets() -> None:
     eb._invoke_target = followed
 
 
-def _current() -> tuple[dict, dict]:
+def _current() -> tuple[Json, Json]:
     delivery = _delivery.get()
     if delivery is None:
         raise LookupError("a delivery without a target")
@@ -61,7 +62,7 @@ def _may_invoke(arn: str) -> bool:
     return auth.function_allows(arn, EVENTS, source)
 
 
-def _role_allows(target: dict, service: str, action: str, arn: str) -> bool:
+def _role_allows(target: Json, service: str, action: str, arn: str) -> bool:
     _, rule = _current()
     source = rule.get("Arn") or eb._rule_arn(rule.get("Name", ""), rule.get("EventBusName", "default"))
     key = auth.service_session(target.get("RoleArn", ""), service, source)
@@ -92,7 +93,7 @@ def to_function(arn: str, payload: str) -> None:
     return functions.invoke_async(lam._execution_record_for_config(record, qualified), event)
 
 
-def to_bus(spec: Any, event: dict, rule: dict, event_path: set[str], target_input_payload: str | None = None) -> None:
+def to_bus(spec: Any, event: Json, rule: Json, event_path: set[str], target_input_payload: str | None = None) -> None:
     """Deliver to an event bus, in whatever region it is; a loop ends when it comes back to a rule it went through."""
     name = spec.resource.partition("/")[2]
     target, _ = _current()
@@ -103,7 +104,13 @@ def to_bus(spec: Any, event: dict, rule: dict, event_path: set[str], target_inpu
     if not _role_allows(target, EVENTS, "events:PutEvents", str(spec)):
         _give_up(str(spec), json.dumps(eb._pattern_event_view(event).event_with_detail()))
         return
-    forwarded = {"Region": home[1], "Account": home[0], **event, "EventBusName": name, "_DispatchPath": [*event_path, step]}
+    forwarded = {
+        "Region": home[1],
+        "Account": home[0],
+        **event,
+        "EventBusName": name,
+        "_DispatchPath": [*event_path, step],
+    }
     if target_input_payload is not None:
         forwarded["Detail"] = target_input_payload
     set_request_account_id(spec.account_id)

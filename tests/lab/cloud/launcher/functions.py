@@ -1,8 +1,9 @@
 """Functions as Lambda runs them: their dependencies and addresses, and asynchronous invocation with all that follows.
 
 MiniStack runs handlers on its own interpreter with its own packages behind them; here they see the locked run-time
-requirements and the standard library. An event on an alias obeys that alias's EventInvokeConfig: retries, age, on-failure and
-on-success destinations (delivered with the function's role, as Lambda does), and the dead-letter queue gets the raw event.
+requirements and the standard library. An event on an alias obeys that alias's EventInvokeConfig: retries, age,
+on-failure and on-success destinations (delivered with the function's role, as Lambda does), and the dead-letter queue
+gets the raw event.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime as runtime
 from ministack.core.arn import parse_arn
@@ -22,7 +23,9 @@ from ministack.services import sqs
 
 from . import auth
 from .record import now, qualifier_of
-from .settings import Settings
+
+if TYPE_CHECKING:
+    from .settings import Settings
 
 # Runs before MiniStack's worker script: what its own environment holds is not on Lambda's path.
 PRELUDE = "import sys\nsys.path[:] = [p for p in sys.path if not p.endswith('site-packages')]\n"
@@ -34,7 +37,7 @@ def _give_environment(settings: Settings) -> None:
     """Add the lab's variables when a worker starts, so that GetFunctionConfiguration still shows the template's."""
     create = runtime.Worker.__init__
 
-    def with_lab(self: Any, func_name: str, config: dict, code_zip: bytes) -> None:
+    def with_lab(self: Any, func_name: str, config: dict[str, Any], code_zip: bytes) -> None:
         own = (config.get("Environment") or {}).get("Variables") or {}
         lab = {
             "PYTHONPATH": str(settings.deps),
@@ -79,7 +82,7 @@ def _attempt_all(func: dict[str, Any], config: dict[str, Any], event: Any) -> No
         delay = min(lam._LAMBDA_ASYNC_RETRY_BASE_SECONDS * 2**attempt, lam._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
         result = _attempt(func, config, event)
         if not result.get("error"):
-            return _deliver(config, event, result, "Success", "OnSuccess", attempt + 1)
+            return _deliver(config, event, result, "Success", attempt + 1)
         if attempt < retries and time.monotonic() + delay > last_moment:
             return _fail(config, event, result, "EventAgeExceeded", attempt + 1)
         if attempt < retries:
@@ -97,7 +100,7 @@ def _attempt(func: dict[str, Any], config: dict[str, Any], event: Any) -> dict[s
 
 
 def _fail(config: dict[str, Any], event: Any, result: dict[str, Any], condition: str, attempts: int) -> None:
-    _deliver(config, event, result, condition, "OnFailure", attempts)
+    _deliver(config, event, result, condition, attempts)
     body = result.get("body")
     dead_letter(config, event, body.get("errorMessage", "") if isinstance(body, dict) else str(body))
 
@@ -110,9 +113,10 @@ def dead_letter(config: dict[str, Any], event: Any, reason: str) -> None:
         send_as(config, queue, json.dumps(event), attributes)
 
 
-def _deliver(config: dict[str, Any], event: Any, result: dict[str, Any], condition: str, kind: str, attempts: int) -> None:
+def _deliver(config: dict[str, Any], event: Any, result: dict[str, Any], condition: str, attempts: int) -> None:
     """Send the invocation record, in the shape that Lambda documents, to the destination of this outcome."""
     rules = event_invoke_config(config["FunctionName"], qualifier_of(config["FunctionArn"]))
+    kind = "OnFailure" if result.get("error") else "OnSuccess"
     target = ((rules.get("DestinationConfig") or {}).get(kind) or {}).get("Destination")
     if not target:
         return
@@ -159,7 +163,8 @@ def _log_as_the_role() -> None:
         key = runtime.execution_credentials(config)["AWS_ACCESS_KEY_ID"]
         group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
         stream = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:{request_id}"
-        if all([auth.permit(key, f"logs:{action}", stream) for action in ("CreateLogStream", "PutLogEvents")]):
+        may_create = auth.permit(key, "logs:CreateLogStream", stream)
+        if auth.permit(key, "logs:PutLogEvents", stream) and may_create:
             emit(func, request_id, *rest, **named)
 
     lam._emit_lambda_logs = permitted

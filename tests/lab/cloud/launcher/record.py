@@ -1,8 +1,9 @@
 """Who called what: every API call as one JSON line, and every function invocation as another.
 
-A call is `{"time", "service", "action", "region", "principal", "function", "resources", "parameters", "status", "error"}`, with
-`action` as IAM names it (`s3:PutObject`) and `function` null unless the caller is a function's role session. An invocation is
-`{"time", "function", "version", "qualifier", "seconds", "error"}`; `error` is null or the error's type and message.
+A call is `{"time", "service", "action", "region", "principal", "function", "resources", "parameters", "status",
+"error"}`, with `action` as IAM names it (`s3:PutObject`) and `function` null unless the caller is a function's role
+session. An invocation is `{"time", "function", "version", "qualifier", "seconds", "error"}`; `error` is null or the
+error's type and message.
 """
 
 from __future__ import annotations
@@ -11,24 +12,29 @@ import json
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import ministack.app as app
+from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.core.router import detect_service, extract_access_key_id, extract_region
 from ministack.services import lambda_svc as lam
 
-from .settings import Settings
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from .settings import Settings
 
 # Never written down, however they are spelled.
-SECRET = re.compile(r"password|secret(string|binary)|plaintext|ciphertext|payload|templatebody|zipfile|data$", re.IGNORECASE)
+SECRET = re.compile(
+    r"password|secret(string|binary)|plaintext|ciphertext|payload|templatebody|zipfile|data$", re.IGNORECASE
+)
 LONGEST_VALUE = 400
 ERROR = re.compile(rb"<Code>([^<]+)</Code>|\"__type\":\s*\"([^\"]+)\"|\"code\":\s*\"([^\"]+)\"")
+Json = dict[str, Any]
 _lock = threading.Lock()
 _settings: list[Settings] = []
 
@@ -109,23 +115,22 @@ def _watch_calls() -> None:
     """Every signed request ends in this one function of MiniStack's."""
     dispatch = app._dispatch_service_request
 
-    async def recorded(method: str, path: str, headers: dict, body: bytes, query: dict, request_id: str) -> tuple:
-        answer = await dispatch(method, path, headers, body, query, request_id)
-        if "x-dex-handler-invoke" not in headers:  # the runner's own plumbing is no caller's call
-            _record_request(method, path, headers, body, query, answer)
+    async def recorded(*request: Any) -> Any:
+        answer = await dispatch(*request)
+        if "x-dex-handler-invoke" not in request[2]:  # the runner's own plumbing is no caller's call
+            _record_request(request, answer)
         return answer
 
     app._dispatch_service_request = recorded
 
 
-def _record_request(method: str, path: str, headers: dict, body: bytes, query: dict, answer: tuple) -> None:
+def _record_request(request: tuple[Any, ...], answer: tuple[Any, ...]) -> None:
+    method, path, headers, body, query, _ = request
     params = app._routing_params(method, path, headers, body, query)
     service = detect_service(method, path, headers, params)
     region = extract_region(headers, query)
     action = iam_actions.extract_iam_action(service, method, path, headers, body, params)
-    resource = iam_actions.extract_resource_arn(
-        service, method, path, headers, body, params, region, get_account_id()
-    )
+    resource = iam_actions.extract_resource_arn(service, method, path, headers, body, params, region, get_account_id())
     caller = iam_evaluator.resolve_caller_identity(extract_access_key_id(headers, query) or "")
     call(
         action or f"{service}:{method}",
@@ -142,7 +147,7 @@ def _watch_invocations() -> None:
     """Every run of a handler, however it was asked for, goes through this function of MiniStack's."""
     dispatch = lam._execute_function_dispatch
 
-    def recorded(func: dict, config: dict, event: Any, request_id: str, started: float) -> dict:
+    def recorded(func: Json, config: Json, event: Any, request_id: str, started: float) -> Any:
         result = dispatch(func, config, event, request_id, started)
         body = result.get("body") if result.get("error") else None
         error = f"{body.get('errorType')}: {body.get('errorMessage')}" if isinstance(body, dict) else body

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import ministack.app as app
+from ministack import app
 from ministack.services import lambda_svc as lam
 
 from . import auth, durable, events
@@ -25,14 +25,16 @@ def functions() -> list[dict[str, Any]]:
     for (_, region, name), record in lam._functions._data.items():
         config = record["config"]
         aliases = {alias: data["FunctionVersion"] for alias, data in record["aliases"].items()}
-        found.append({
-            "name": name,
-            "region": region,
-            "arn": config["FunctionArn"],
-            "role": config["Role"],
-            "aliases": aliases,
-            "durable": durable.is_durable(config),
-        })
+        found.append(
+            {
+                "name": name,
+                "region": region,
+                "arn": config["FunctionArn"],
+                "role": config["Role"],
+                "aliases": aliases,
+                "durable": durable.is_durable(config),
+            }
+        )
     return sorted(found, key=lambda function: (function["region"], function["name"]))
 
 
@@ -63,7 +65,7 @@ def application(settings: Settings) -> Callable[..., Any]:
     """The ASGI application: the lab's routes first, then MiniStack."""
     table = routes(settings)
 
-    async def serve(scope: dict, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+    async def serve(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await app.app(scope, receive, send)
             return

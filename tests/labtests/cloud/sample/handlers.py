@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+from typing import Any
 
 import boto3
 from aws_durable_execution_sdk_python import DurableContext, StepContext, durable_execution, durable_step
@@ -17,11 +18,11 @@ from aws_durable_execution_sdk_python.waits import (
 BUCKET = os.environ["BUCKET"]
 
 
-def write(key, value):
+def write(key: str, value: Any) -> None:
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps(value).encode())
 
 
-def keep(event, context):
+def keep(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Writes the event to the bucket: events/<id>, or events/scheduled."""
     write(f"events/{event.get('id', 'scheduled')}.json", {"event": event, "arn": context.invoked_function_arn})
     return {
@@ -32,7 +33,7 @@ def keep(event, context):
     }
 
 
-def fail(event, context):
+def fail(event: dict[str, Any], _: Any) -> None:
     """Always fails; and shows what a role may not do when asked for it."""
     if event.get("forbidden"):
         boto3.client("kms").list_keys()
@@ -41,12 +42,12 @@ def fail(event, context):
 
 
 @durable_step
-def begin(_: StepContext, event):
+def begin(_: StepContext, event: dict[str, Any]) -> dict[str, Any]:
     return {"polls": 0, "wanted": event["polls"]}
 
 
 @durable_step
-def die_once(_: StepContext, event):
+def die_once(_: StepContext, event: dict[str, Any]) -> str:
     """Kills its own process the first time, leaving a mark outside of it."""
     key = f"died/{event['id']}"
     s3 = boto3.client("s3")
@@ -56,18 +57,22 @@ def die_once(_: StepContext, event):
     return "survived"
 
 
-def look(state, _):
+def look(state: dict[str, Any], _: Any) -> dict[str, Any]:
     return {**state, "polls": state["polls"] + 1}
 
 
 @durable_execution
-def run(event, context: DurableContext):
+def run(event: dict[str, Any], context: DurableContext) -> dict[str, Any]:
     """A step, an hour's wait, a polled condition, and a step that may kill its process."""
     state = context.step(begin(event), name="begin")
     context.wait(Duration.from_hours(1), name="settle")
-    strategy = create_wait_strategy(
-        WaitStrategyConfig(should_continue_polling=lambda s: s["polls"] < s["wanted"], initial_delay=Duration.from_seconds(30))
+    strategy: Any = create_wait_strategy(
+        WaitStrategyConfig(
+            should_continue_polling=lambda s: s["polls"] < s["wanted"], initial_delay=Duration.from_seconds(30)
+        )
     )
-    state = context.wait_for_condition(look, WaitForConditionConfig(initial_state=state, wait_strategy=strategy), name="poll")
+    state = context.wait_for_condition(
+        look, WaitForConditionConfig(initial_state=state, wait_strategy=strategy), name="poll"
+    )
     fate = context.step(die_once(event), name="fate")
     return {"polls": state["polls"], "fate": fate}
