@@ -40,6 +40,10 @@ class BadRequest(BackstayError):
         super().__init__("".join(parts))
 
 
+class NoSuchDatabase(BadRequest):
+    """The named Database does not exist where we look; after an event it may just have been deleted."""
+
+
 class BadPolicy(BadRequest):
     """The policy document is wrong; it is refused whole."""
 

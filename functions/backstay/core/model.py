@@ -15,7 +15,6 @@ from typing import Final
 from backstay.core.errors import BadRequest
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
-EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Provider(StrEnum):
@@ -30,6 +29,25 @@ class Kind(StrEnum):
 
     INSTANCE = "instance"
     CLUSTER = "cluster"
+
+
+class Family(StrEnum):
+    """Engines that speak the same protocol."""
+
+    POSTGRES = "postgres"
+    MYSQL = "mysql"
+    OTHER = "other"
+
+
+_FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
+    {
+        "postgres": Family.POSTGRES,
+        "aurora-postgresql": Family.POSTGRES,
+        "mysql": Family.MYSQL,
+        "mariadb": Family.MYSQL,
+        "aurora-mysql": Family.MYSQL,
+    }
+)
 
 
 class State(StrEnum):
@@ -157,11 +175,11 @@ class Database:
     engine_version: str
     status: str
     state: State
-    tags: Mapping[str, str] = EMPTY
+    tags: Mapping[str, str] = field(default_factory=dict)
     created: datetime | None = None
     retention: timedelta = timedelta()
     window: RecoveryWindow | None = None
-    pending: Mapping[str, str] = EMPTY
+    pending: Mapping[str, str] = field(default_factory=dict)
     pending_retention: timedelta | None = None
     replica_of: str = ""
     managed_by: str = ""
@@ -175,6 +193,11 @@ class Database:
     def name(self) -> str:
         """The provider's identifier, e.g. ``orders``."""
         return self.id.name
+
+    @property
+    def family(self) -> Family:
+        """How to talk to it."""
+        return _FAMILIES.get(self.engine, Family.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +286,7 @@ class Finding:
     database: Database
     verdict: Verdict
     tier: str = ""
-    measured: Mapping[str, float] = MappingProxyType({})
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ class DatabaseRef:
         return self.region in (None, scope.region) and self.account in (None, scope.account)
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.account, self.region, self.kind, self.name) if part)
+        parts = (Provider.AWS, self.account, self.region, self.kind, self.name)
+        return "/".join(parts) if all(parts) else self.name  # type: ignore[arg-type]  # all() has seen them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from backstay.core.model import EMPTY, Configuration, Database, DatabaseId, Kind, RecoveryWindow
+from backstay.core.model import Configuration, Database, DatabaseId, Kind, RecoveryWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Snapshot:
     ready: bool
     data_time: datetime | None
     kms_key: str = ""
-    tags: Mapping[str, str] = EMPTY
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

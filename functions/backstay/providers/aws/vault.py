@@ -51,24 +51,28 @@ class S3Vault:
         return answer["ETag"]
 
 
-class S3Policies:
-    """Reads a document and its earlier versions."""
+class S3Objects:
+    """Reads single objects and their earlier versions: the policy, the CA bundle."""
 
     def __init__(self, s3: S3Client) -> None:
         self._s3 = s3
 
-    def read(self, bucket: str, key: str, version: str | None = None) -> tuple[bytes, str]:
-        """The bytes and version id of one version; the newest when none is named."""
-        which: dict[str, Any] = {"VersionId": version} if version else {}
-        with calling("s3:GetObjectVersion" if version else "s3:GetObject"):
-            answer = self._s3.get_object(Bucket=bucket, Key=key, **which)
+    def newest(self, bucket: str, key: str) -> tuple[bytes, str]:
+        """What the object holds now, and its version id. Raises NotFound."""
+        with calling("s3:GetObject"):
+            answer = self._s3.get_object(Bucket=bucket, Key=key)
             return answer["Body"].read(), answer.get("VersionId", "")
 
-    def versions(self, bucket: str, key: str) -> Iterator[str]:
+    def read(self, bucket: str, key: str, version: str) -> bytes:
+        """One version. Raises NotFound."""
+        with calling("s3:GetObjectVersion"):
+            return self._s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read()
+
+    def earlier(self, bucket: str, key: str) -> Iterator[str]:
         """Version ids, newest first, deletions left out."""
         pages = iter(self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key))
         while True:
-            with calling("s3:ListObjectVersions"):
+            with calling("s3:ListBucketVersions"):
                 page = next(pages, None)
             if page is None:
                 return

@@ -1,0 +1,214 @@
+"""The frame around every verb: validate, wire, run, publish the Report, map errors.
+
+A request that cannot be served ends in a Report too: ``status`` refused (the caller can mend it) or error. Where a
+retry may help and nobody waits for the answer, an error is raised after it was published, so that Lambda retries and,
+in the end, hands the event to the failure destination.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from uuid import uuid4
+
+from backstay.config import Settings, validate
+from backstay.core.errors import BackstayError, BadRequest, NoSuchDatabase
+from backstay.core.model import EXIT_STATUS, Status, utc_text
+from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
+from backstay.wiring import Caller, SystemClock, lambda_world
+
+if TYPE_CHECKING:
+    from aws_durable_execution_sdk_python import DurableContext
+    from aws_lambda_powertools.metrics import Metrics
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from backstay.core.ports import World
+
+R = TypeVar("R", AuditRequest, ProtectRequest, RestoreRequest)
+Report = dict[str, Any]
+_QUIET_VERDICTS: Final = frozenset({"pass", "skipped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[R]):
+    """One verb as a function: which request, which workflow.
+
+    Attributes:
+        retried: raise errors for Lambda to retry, because nobody waits for the answer.
+    """
+
+    name: str
+    request: type[R]
+    workflow: Callable[[World, R], Report]
+    retried: bool = True
+
+    def handler(self, event: Any, context: LambdaContext) -> Report:
+        """The Lambda handler."""
+        log = logger(self.name)
+        try:
+            request, why = self._read(event)
+            if request is None:
+                return _logged(self.name, _ignored(self.name, why))
+            settings = Settings.from_environment(os.environ)
+            world = lambda_world(settings, caller_of(context.invoked_function_arn))
+            report = self._run(world, request, woken=bool(why))
+        except BackstayError as exc:
+            report = failed(self.name, exc)
+            log.exception("run failed", extra={"report": report})
+            if self.retried and not isinstance(exc, BadRequest):
+                raise
+            return report
+        whole_fleet = getattr(request, "all", None) is True
+        stored = publish(world, report, heartbeat=whole_fleet)
+        measure(self.name, report, heartbeat=whole_fleet)
+        return _logged(self.name, {**_answer(report), "report": stored})
+
+    def _read(self, event: Any) -> tuple[R | None, str]:
+        """The request, and what woke us; no request when an event is none of our business."""
+        if isinstance(event, Mapping) and self.request is not RestoreRequest and (found := waking(event)):
+            if found.ref is None:
+                return None, found.why
+            event = {"database": str(found.ref)}
+        else:
+            found = None
+        request = validate(self.request, event, f"the {self.name} request")
+        request.check()
+        return request, found.why if found else ""
+
+    def _run(self, world: World, request: R, *, woken: bool) -> Report:
+        try:
+            return self.workflow(world, request)
+        except NoSuchDatabase as exc:
+            if woken:  # the event outlived its database
+                return {**_ignored(self.name, str(exc)), "deployment": world.deployment}
+            raise
+
+
+def durable_restore(event: Any, context: DurableContext) -> Report:
+    """The durable runner's body: everything that happens, happens in a remembered step."""
+    from backstay.runs import DurableRun  # noqa: PLC0415  # the other functions are not durable
+    from backstay.workflows.restore_run import restore_run  # noqa: PLC0415
+
+    verb = "restore-run"
+    try:
+        request = validate(RestoreRunRequest, event, "the restore-run request")
+        request.check()
+        arn = context.lambda_context.invoked_function_arn if context.lambda_context else None
+        world = _runner_world(caller_of(arn or ""))
+        run = DurableRun(context, SystemClock())
+        report = restore_run(world, run, request)
+    except BadRequest as exc:
+        return _logged(verb, failed(verb, exc))
+
+    def finish() -> Any:
+        stored = publish(world, report, heartbeat=False)
+        world.bus.report_ready(report)
+        measure(verb, report, heartbeat=False)
+        return {**report, "report": stored}
+
+    answer = run.step("publish", finish)
+    return _logged(verb, answer if isinstance(answer, dict) else report)
+
+
+@cache
+def _runner_world(caller: Caller) -> World:
+    """Replays need a world, not a fresh policy: only the plan step reads it, and its result is remembered."""
+    return lambda_world(Settings.from_environment(os.environ), caller)
+
+
+def caller_of(function_arn: str) -> Caller:
+    """Our account, from our own name: saves a call to STS."""
+    parts = function_arn.split(":")
+    if len(parts) < len(["arn", "aws", "lambda", "region", "account", "function", "name"]):
+        raise BadRequest("is not a function's ARN", field="context.invoked_function_arn", value=function_arn)
+    return Caller(parts[4])
+
+
+def failed(verb: str, exc: BackstayError) -> Report:
+    """The Report of a run that came to nothing."""
+    status = Status.REFUSED if isinstance(exc, BadRequest) else Status.ERROR
+    error = {"type": type(exc).__name__, "message": str(exc)}
+    if isinstance(exc, BadRequest):
+        error |= {"field": exc.field, "accepted": exc.accepted}
+    return {
+        "schema": f"backstay.{verb}/1",
+        "status": status.value,
+        "exit_status": EXIT_STATUS[status],
+        "error": error,
+    }
+
+
+def _ignored(verb: str, why: str) -> Report:
+    return {"schema": f"backstay.{verb}/1", "status": Status.OK.value, "exit_status": 0, "ignored": why}
+
+
+def publish(world: World, report: Report, *, heartbeat: bool) -> str:
+    """Keeps the whole Report in the vault, and with ``heartbeat`` the proof that the verb's schedule is alive.
+
+    Returns:
+        where the Report is.
+    """
+    verb = report["schema"].removeprefix("backstay.").split("/")[0]
+    now = world.clock.now()
+    key = f"reports/{verb}/{now:%Y/%m/%d}/{now:%H%M%S}-{uuid4().hex[:8]}.json"
+    world.vault.put(key, json.dumps(report).encode())
+    if heartbeat:
+        body = {"schema": "backstay.heartbeat/1", "verb": verb, "at": utc_text(now), "report": key}
+        world.vault.put(f"heartbeat/{verb}.json", json.dumps(body).encode())
+    return f"{world.vault.place}/{key}"
+
+
+def _answer(report: Report) -> Report:
+    """What the invoker gets: all but what is green, which would not fit for a large fleet and stands in the vault."""
+    if "findings" not in report:
+        return report
+    loud = [finding for finding in report["findings"] if finding["verdict"] not in _QUIET_VERDICTS]
+    return {**report, "findings": loud}
+
+
+@cache
+def logger(verb: str) -> Any:
+    """Powertools' structured logger under the verb's name."""
+    from aws_lambda_powertools import Logger  # noqa: PLC0415
+
+    return Logger(service=verb)
+
+
+def _logged(verb: str, report: Report) -> Report:
+    keys = ("status", "databases", "counts", "changed", "unread", "ignored", "target", "execution", "error", "report")
+    logger(verb).info("run ended", extra={key: report[key] for key in keys if key in report})
+    return report
+
+
+def measure(verb: str, report: Report, *, heartbeat: bool) -> None:
+    """EMF metrics. Dimensions are tier and region only, since a custom metric costs money per combination."""
+    from aws_lambda_powertools import Metrics  # noqa: PLC0415
+    from aws_lambda_powertools.metrics import MetricUnit  # noqa: PLC0415
+
+    metrics = Metrics(service=verb)
+    if heartbeat:
+        metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
+    metrics.add_metric("Unread", MetricUnit.Count, len(report.get("unread", ())))
+    for result in ("refused", "failed", "pending"):
+        if "outcomes" in report:
+            metrics.add_metric(result.capitalize(), MetricUnit.Count, report["counts"].get(result, 0))
+    metrics.flush_metrics()
+    _measure_findings(metrics, report)
+
+
+def _measure_findings(metrics: Metrics, report: Report) -> None:
+    failing: Counter[tuple[str, str]] = Counter()
+    for finding in report.get("findings", ()):
+        where = (finding["tier"] or "none", finding["database"]["region"])
+        failing[where] += finding["verdict"] not in _QUIET_VERDICTS
+    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
+
+    for (tier, region), count in sorted(failing.items()):
+        with single_metric("OpenFindings", MetricUnit.Count, count, namespace=metrics.namespace) as metric:
+            metric.add_dimension("tier", tier)
+            metric.add_dimension("region", region)

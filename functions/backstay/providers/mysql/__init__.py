@@ -1,0 +1,1 @@
+"""MySQL and MariaDB over the wire: logins by PyMySQL, loaded only when somebody logs in."""

@@ -1,0 +1,180 @@
+"""Settings to World: which port is served by what. SDKs and database clients are imported here, and only when used."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Final
+
+from backstay.config import StoredPolicy, load_policy
+from backstay.core.errors import NotFound, Rejected
+from backstay.core.model import Family, Provider, Scope
+from backstay.core.ports import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import timedelta
+
+    from backstay.config import Settings
+    from backstay.core.model import Database
+    from backstay.core.ports import Bus, Credentials, Starter, Vault
+    from backstay.providers.aws.clients import Clients
+    from backstay.providers.aws.vault import S3Objects
+
+_S3: Final = "s3://"
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """See ``Clock.now``."""
+        return datetime.now(UTC)
+
+    def sleep(self, span: timedelta) -> None:
+        """See ``Clock.sleep``."""
+        sleep(span.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose fleet we look at: the account that our credentials belong to."""
+
+    account: str
+
+
+class _Policies:
+    """S3 objects as the policy store that ``config`` asks for; S3 is touched only for an ``s3://`` policy."""
+
+    def __init__(self, objects: Callable[[], S3Objects]) -> None:
+        self._objects = objects
+
+    def newest(self, bucket: str, key: str) -> StoredPolicy:
+        return StoredPolicy(*self._objects().newest(bucket, key))
+
+    def earlier(self, bucket: str, key: str) -> Iterator[str]:
+        return self._objects().earlier(bucket, key)
+
+    def read(self, bucket: str, key: str, version: str) -> bytes:
+        return self._objects().read(bucket, key, version)
+
+
+class EngineLogins:
+    """``Logins`` over whichever client speaks the engine's protocol."""
+
+    def __init__(self, authorities: Callable[[], str]) -> None:
+        self._authorities = cache(authorities)
+
+    def login(self, database: Database, credentials: Credentials) -> str:
+        """See ``Logins.login``."""
+        if database.endpoint is None:
+            raise NotFound(f"{database.name} has no endpoint yet")
+        tls = ssl.create_default_context(cadata=self._authorities())
+        match database.family:
+            case Family.POSTGRES:
+                from backstay.providers.postgres.login import login  # noqa: PLC0415
+
+                return login(database.endpoint, credentials, tls)
+            case Family.MYSQL:
+                from backstay.providers.mysql.login import login as mysql_login  # noqa: PLC0415
+
+                return mysql_login(database.endpoint, credentials, tls)
+            case Family.OTHER:
+                secret = database.secret[0] if database.secret else "its secret"
+                raise Rejected(f"no client for {database.engine} here: log in yourself with {secret}")
+
+
+def authorities(source: str, objects: Callable[[], S3Objects]) -> str:
+    """The certificates that database servers are verified with, as PEM.
+
+    Args:
+        source: ``s3://bucket/key``, a file, or empty.
+        objects: reads from S3.
+
+    Raises:
+        Rejected: there are none; an unverified login would prove nothing.
+    """
+    how = "put https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem where BACKSTAY_CA_BUNDLE says"
+    if not source:
+        raise Rejected(f"no CA bundle to verify the server with: {how}")
+    try:
+        if source.startswith(_S3):
+            bucket, _, key = source.removeprefix(_S3).partition("/")
+            return objects().newest(bucket, key)[0].decode()
+        return Path(source).read_text()
+    except (NotFound, OSError, UnicodeDecodeError) as exc:
+        raise Rejected(f"the CA bundle {source} cannot be read ({exc}): {how}") from exc
+
+
+@cache
+def lambda_clients() -> Clients:
+    """The function's own credentials; one set of clients for as long as the process lives."""
+    from backstay.providers.aws.clients import Clients  # noqa: PLC0415
+
+    return Clients()
+
+
+def build(
+    settings: Settings,
+    caller: Caller,
+    clients: Clients,
+    *,
+    vault: Vault,
+    bus: Bus,
+    starter: Starter | None = None,
+    note: Callable[[str], None] | None = None,
+) -> World:
+    """The World of one run: every watched region of the caller's account, and the policy in force.
+
+    Raises:
+        BadPolicy: no usable policy.
+        ProviderError: the policy's store did not answer.
+    """
+    from backstay.providers.aws.inventory import RdsInventory  # noqa: PLC0415
+    from backstay.providers.aws.messages import ManagedSecrets  # noqa: PLC0415
+    from backstay.providers.aws.pitr import RdsPitrControl  # noqa: PLC0415
+    from backstay.providers.aws.restorer import RdsRestorer  # noqa: PLC0415
+    from backstay.providers.aws.vault import S3Objects  # noqa: PLC0415
+
+    def objects() -> S3Objects:
+        return S3Objects(clients.s3())
+
+    document = load_policy(settings.policy, _Policies(objects))
+    scopes = [Scope(Provider.AWS, caller.account, region) for region in settings.regions]
+    inventories = {scope: RdsInventory(clients.rds(scope.region), scope) for scope in scopes}
+    return World(
+        deployment=settings.deployment,
+        policy=document.policy,
+        policy_origin={"source": document.source, "version": document.version, "digest": document.digest},
+        policy_stale=document.problem,
+        clock=SystemClock(),
+        vault=vault,
+        bus=bus,
+        inventories=inventories,
+        pitr={scope: RdsPitrControl(clients.rds(scope.region)) for scope in scopes},
+        restorers={scope: RdsRestorer(clients, inventory) for scope, inventory in inventories.items()},
+        secrets={scope: ManagedSecrets(clients.secrets(scope.region)) for scope in scopes},
+        logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
+        starter=starter,
+        **({} if note is None else {"note": note}),
+    )
+
+
+def lambda_world(settings: Settings, caller: Caller) -> World:
+    """The World of a deployed function: vault and bus of the deployment, and the runner where it is told of one."""
+    from backstay.providers.aws.messages import DurableStarter, EventBus  # noqa: PLC0415
+    from backstay.providers.aws.vault import S3Vault  # noqa: PLC0415
+
+    clients = lambda_clients()
+    return build(
+        settings,
+        caller,
+        clients,
+        vault=S3Vault(clients.s3(), settings.vault),
+        bus=EventBus(clients.events(), settings.bus),
+        starter=DurableStarter(clients.functions(), settings.runner) if settings.runner else None,
+    )

@@ -1,0 +1,114 @@
+"""Audit: observe, judge, remember, tell. Never changes a database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of
+from backstay.core.errors import LostRace
+from backstay.core.model import Finding, verdict_name
+from backstay.workflows import memory, reports
+from backstay.workflows.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from backstay.core.ports import FindingChanged, World
+    from backstay.core.requests import AuditRequest
+    from backstay.core.rules import Subject
+
+_WORKERS: Final = 16
+_TRIES: Final = 5
+T = TypeVar("T")
+R = TypeVar("R")
+Judgement = tuple["Subject", tuple[Finding, ...]]
+
+
+def audit(world: World, request: AuditRequest) -> reports.Report:
+    """Judges the selected Databases by every rule.
+
+    Returns:
+        the Report ``backstay.audit/1``: ``counts`` by verdict, ``findings`` (all of them), ``changed`` (how many
+        verdicts were told), ``unread`` (listings that failed) and ``not_covered``.
+
+    Raises:
+        BadRequest: the request names no Database that we could look at.
+        ProviderError: the vault or the bus failed, so what changed could not be remembered or told.
+    """
+    started = world.clock.now()
+    seen = observe(world, request)
+    subjects = [subject_of(world.policy, database, started) for database in seen.databases]
+    judged: list[Judgement] = [(subject, judge(subject)) for subject in subjects]
+    told = _remember(world, judged, trust_index=request.ref is None)
+    findings = [finding for _, each in judged for finding in each]
+    return reports.frame(
+        "audit",
+        world,
+        started,
+        status_of(findings, seen.unread),
+        databases=len(seen.databases),
+        counts=Counter(verdict_name(finding.verdict) for finding in findings),
+        changed=told,
+        findings=[reports.finding_part(finding) for finding in findings],
+        unread=[reports.unread_part(each) for each in seen.unread],
+        not_covered=[reports.not_covered_part(each) for each in seen.not_covered],
+    )
+
+
+def _remember(world: World, judged: Sequence[Judgement], *, trust_index: bool) -> int:
+    """Writes what changed and tells it. Returns how many verdicts were told.
+
+    One Database, woken by an event, is compared with its own object; a fleet with the index first.
+    """
+    if not judged:
+        return 0
+    index = memory.known_fingerprints(world.vault) if trust_index else {}
+    news = [each for each in judged if index.get(each[0].database.id.key) != fingerprint(each[1])]
+    changes = [each for each in _map(lambda each: _differs(world, *each), news) if each]
+    if changes:
+        memory.note_fingerprints(world.vault, {each[0].database.id.key: None for each in changes})
+    told = sum(_map(lambda each: _tell(world, *each), changes))
+    if news:
+        entries = {subject.database.id.key: fingerprint(findings) for subject, findings in news}
+        memory.note_fingerprints(world.vault, entries if trust_index or changes else {})
+    return told
+
+
+def _map(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    if not items:
+        return []
+    with ThreadPoolExecutor(max_workers=min(_WORKERS, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def _differs(world: World, subject: Subject, findings: tuple[Finding, ...]) -> Judgement | None:
+    words = memory.Verdicts(world.vault, subject.database.id).words
+    return None if words == {each.rule: verdict_name(each.verdict) for each in findings} else (subject, findings)
+
+
+def _tell(world: World, subject: Subject, findings: tuple[Finding, ...]) -> int:
+    """Remembers first, so that of two audits that see the same change only one tells it; then tells."""
+    for attempt in range(_TRIES):
+        remembered = memory.Verdicts(world.vault, subject.database.id)
+        changes = changed(subject, findings, remembered.words)
+        try:
+            etag = remembered.replace(subject, findings)
+        except LostRace:
+            if attempt == _TRIES - 1:
+                raise
+            continue
+        return _publish(world, remembered, etag, changes)
+    return 0
+
+
+def _publish(world: World, remembered: memory.Verdicts, etag: str, changes: Sequence[FindingChanged]) -> int:
+    if not changes:
+        return 0
+    try:
+        world.bus.finding_changed(changes)
+    except Exception:
+        remembered.put_back(etag)
+        raise
+    return len(changes)

@@ -1,0 +1,161 @@
+"""What is remembered between runs: last verdicts and last repairs, one vault object per Database.
+
+``findings/index.json`` holds a fingerprint per Database so that an unchanged fleet costs one read, not one per
+Database. It is only a hint: an entry is taken out before its object changes and put back after, so a run that dies in
+between makes the next one look at the object itself.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from backstay.core.decide.protect import Repair
+from backstay.core.errors import LostRace
+from backstay.core.model import utc_text, verdict_name, verdict_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from backstay.core.model import DatabaseId, Finding
+    from backstay.core.ports import Stored, Vault
+    from backstay.core.rules import Subject
+
+INDEX: Final = "findings/index.json"
+_TRIES: Final = 8
+_REPAIRS_KEPT: Final = 10
+
+
+def findings_key(database: DatabaseId) -> str:
+    """Where a Database's last verdicts are."""
+    return f"findings/{database.key}.json"
+
+
+def repairs_key(database: DatabaseId) -> str:
+    """Where a Database's last repairs are."""
+    return f"repairs/{database.key}.json"
+
+
+def _read(stored: Stored | None) -> dict[str, Any]:
+    """The document, or an empty one when it is absent or not ours: memory that cannot be read remembers nothing."""
+    if stored is None:
+        return {}
+    try:
+        document = json.loads(stored.body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _written(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def known_fingerprints(vault: Vault) -> dict[str, str]:
+    """Fingerprint by Database key, as of the last runs."""
+    entries = _read(vault.get(INDEX)).get("databases", {})
+    return {str(key): str(value) for key, value in entries.items()} if isinstance(entries, dict) else {}
+
+
+def note_fingerprints(vault: Vault, entries: Mapping[str, str | None]) -> None:
+    """Merges entries into the index; None takes one out. A lost race re-reads.
+
+    Raises:
+        LostRace: lost every time; the caller's run failed to remember, which is an error worth seeing.
+    """
+    for attempt in range(_TRIES):
+        stored = vault.get(INDEX)
+        document = _read(stored)
+        known = document.get("databases", {})
+        merged = {**(known if isinstance(known, dict) else {}), **entries}
+        kept = {key: value for key, value in merged.items() if value is not None}
+        if kept == known:
+            return
+        body = _written({"schema": "backstay.findings-index/1", "databases": kept})
+        try:
+            vault.put(INDEX, body, expect=stored.etag if stored else "")
+        except LostRace:
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            return
+
+
+class Verdicts:
+    """The remembered verdicts of one Database."""
+
+    def __init__(self, vault: Vault, database: DatabaseId) -> None:
+        self._vault, self._key = vault, findings_key(database)
+        self._stored = vault.get(self._key)
+        self._document = _read(self._stored)
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Rule to verdict word."""
+        rules = self._document.get("findings", {})
+        return {rule: str(entry.get("verdict", "")) for rule, entry in rules.items() if isinstance(entry, dict)}
+
+    def replace(self, subject: Subject, findings: Iterable[Finding]) -> str:
+        """Writes the verdicts of now, keeping since when each has been what it is. Returns the new etag.
+
+        Raises:
+            LostRace: another audit wrote first.
+        """
+        before = self._document.get("findings", {})
+        document = {
+            "schema": "backstay.findings/1",
+            "database": subject.database.arn,
+            "tier": subject.tier_name,
+            "updated_at": utc_text(subject.now),
+            "findings": {each.rule: self._entry(each, before.get(each.rule), subject.now) for each in findings},
+        }
+        return self._vault.put(self._key, _written(document), expect=self._stored.etag if self._stored else "")
+
+    @staticmethod
+    def _entry(finding: Finding, before: Any, now: datetime) -> dict[str, str]:
+        word = verdict_name(finding.verdict)
+        same = isinstance(before, dict) and before.get("verdict") == word
+        since = str(before["since"]) if same and "since" in before else utc_text(now)
+        return {"verdict": word, "since": since, "message": verdict_text(finding.verdict)}
+
+    def put_back(self, etag: str) -> None:
+        """Undoes ``replace``: what could not be told must be found again by the next run."""
+        body = self._stored.body if self._stored else _written({})
+        self._vault.put(self._key, body, expect=etag)
+
+
+class Repairs:
+    """The remembered repairs of one Database; writing them is also the claim that keeps two runs apart."""
+
+    def __init__(self, vault: Vault, database: DatabaseId) -> None:
+        self._vault, self._key = vault, repairs_key(database)
+        self._stored = vault.get(self._key)
+
+    @property
+    def lately(self) -> tuple[Repair, ...]:
+        """Oldest first."""
+        entries = _read(self._stored).get("repairs", [])
+        return tuple(
+            Repair(datetime.fromisoformat(entry["at"]), tuple(entry["settings"]))
+            for entry in entries
+            if isinstance(entry, dict) and "at" in entry and "settings" in entry
+        )
+
+    def claim(self, repair: Repair) -> str:
+        """Remembers a repair before it is made. Returns the etag to put it back with.
+
+        Raises:
+            LostRace: another run is repairing this Database.
+        """
+        kept = (*self.lately, repair)[-_REPAIRS_KEPT:]
+        document = {
+            "schema": "backstay.repairs/1",
+            "repairs": [{"at": utc_text(each.at), "settings": list(each.settings)} for each in kept],
+        }
+        return self._vault.put(self._key, _written(document), expect=self._stored.etag if self._stored else "")
+
+    def put_back(self, etag: str) -> None:
+        """Forgets a claim whose repair was not made."""
+        body = self._stored.body if self._stored else _written({})
+        self._vault.put(self._key, body, expect=etag)

@@ -1,0 +1,90 @@
+"""Protect: make true what the tier's ``enforce`` allows, once, and say what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final
+
+from backstay.core.decide.audit import subject_of
+from backstay.core.decide.protect import LeftAlone
+from backstay.core.decide.protect import protect as decide
+from backstay.core.model import ChangeSettings, Outcome, Result, Status
+from backstay.workflows import reports
+from backstay.workflows.apply import apply_settings
+from backstay.workflows.memory import Repairs
+from backstay.workflows.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backstay.core.model import Database
+    from backstay.core.ports import World
+    from backstay.core.requests import ProtectRequest
+    from backstay.workflows.observe import Observation
+
+_WORKERS: Final = 8  # ModifyDB* is throttled per account; more at once only waits
+
+
+def protect(world: World, request: ProtectRequest) -> reports.Report:
+    """Repairs the selected Databases as far as their tiers allow.
+
+    Returns:
+        the Report ``backstay.protect/1``: ``outcomes`` (only of Databases where something was to do), ``counts`` by
+        result, ``unread``. In a dry run every outcome is ``planned``, with the very action that would be executed.
+
+    Raises:
+        BadRequest: the request names no Database that we could look at.
+        ProviderError: the vault failed, so repairs could not be claimed.
+    """
+    started = world.clock.now()
+    seen = observe(world, request)
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        each = pool.map(lambda database: _one(world, database, dry_run=request.dry_run), seen.databases)
+        outcomes = [outcome for outcome in each if outcome is not None]
+    return reports.frame(
+        "protect",
+        world,
+        started,
+        _status(outcomes, seen),
+        dry_run=request.dry_run,
+        databases=len(seen.databases),
+        counts=Counter(outcome.result.value for outcome in outcomes),
+        outcomes=[reports.outcome_part(outcome) for outcome in outcomes],
+        unread=[reports.unread_part(unread) for unread in seen.unread],
+    )
+
+
+def _one(world: World, database: Database, *, dry_run: bool) -> Outcome | None:
+    subject = subject_of(world.policy, database, world.clock.now())
+    if isinstance(decide(subject, ()), LeftAlone):
+        return None  # nothing to do, so nothing to remember: no read of the vault per Database of a fleet
+    repairs = Repairs(world.vault, database.id)
+    decision = decide(subject, repairs.lately)
+    match decision:
+        case Outcome():
+            return decision
+        case ChangeSettings() if dry_run:
+            message = "would be changed"
+            return Outcome(
+                database=database.id, arn=database.arn, result=Result.PLANNED, message=message, action=decision
+            )
+        case ChangeSettings():
+            return apply_settings(world, database, decision, repairs)
+        case LeftAlone():
+            return None
+
+
+def _status(outcomes: Iterable[Outcome], seen: Observation) -> Status:
+    results = {outcome.result for outcome in outcomes}
+    if seen.unread:
+        return Status.UNKNOWN
+    for result, status in (
+        (Result.FAILED, Status.ERROR),
+        (Result.REFUSED, Status.REFUSED),
+        (Result.PENDING, Status.PENDING),
+        (Result.PLANNED, Status.FINDINGS),
+    ):
+        if result in results:
+            return status
+    return Status.OK

@@ -1,0 +1,89 @@
+"""The Report that every run returns: one frame, and the parts of it that verbs share.
+
+``schema`` is ``backstay.<verb>/1``; names are snake_case; times are RFC 3339 in UTC; spans end in ``_seconds``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from backstay.core.model import EXIT_STATUS, Database, Status, utc_text, verdict_name, verdict_text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from backstay.core.model import ChangeSettings, Finding, NotCovered, Outcome, Unread
+    from backstay.core.ports import World
+
+Report = dict[str, Any]
+
+
+def frame(verb: str, world: World, started: datetime, status: Status, **parts: Any) -> Report:
+    """The Report's head, with the verb's own parts behind it."""
+    ended = world.clock.now()
+    return {
+        "schema": f"backstay.{verb}/1",
+        "status": status.value,
+        "exit_status": EXIT_STATUS[status],
+        "deployment": world.deployment,
+        "started_at": utc_text(started),
+        "run_seconds": round((ended - started).total_seconds(), 3),
+        "policy": {**world.policy_origin, "stale": world.policy_stale},
+        **parts,
+    }
+
+
+def database_part(database: Database) -> Report:
+    """How a Report names a Database."""
+    return {
+        "key": database.id.key,
+        "arn": database.arn,
+        "name": database.name,
+        "region": database.id.scope.region,
+        "account": database.id.scope.account,
+        "engine": database.engine,
+    }
+
+
+def finding_part(finding: Finding) -> Report:
+    """One verdict with its Database and its figures."""
+    return {
+        "rule": finding.rule,
+        "verdict": verdict_name(finding.verdict),
+        "message": verdict_text(finding.verdict),
+        "tier": finding.tier,
+        "database": database_part(finding.database),
+        "measured": dict(finding.measured),
+    }
+
+
+def unread_part(unread: Unread) -> Report:
+    """One listing that failed."""
+    return {"scope": str(unread.scope), "what": unread.what, "error": unread.error}
+
+
+def not_covered_part(seen: NotCovered) -> Report:
+    """One database of a kind that we do not protect."""
+    return {"scope": str(seen.scope), "name": seen.name, "engine": seen.engine}
+
+
+def action_part(action: ChangeSettings) -> Report:
+    """One planned or executed change."""
+    return {
+        "changes": [asdict(change) for change in action.changes],
+        "reason": action.reason,
+        "immediately": action.immediately,
+        "may_restart": action.may_restart,
+    }
+
+
+def outcome_part(outcome: Outcome) -> Report:
+    """What became of one Database."""
+    return {
+        "database": outcome.database.key,
+        "arn": outcome.arn,
+        "result": outcome.result.value,
+        "message": outcome.message,
+        "action": action_part(outcome.action) if outcome.action else None,
+    }
