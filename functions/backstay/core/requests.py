@@ -106,6 +106,9 @@ class Selection:
             raise BadRequest(f"names {' and '.join(named) or 'no database'}", field="request", accepted=accepted)
         if self.all is False:
             raise BadRequest("is false, which selects nothing", field="all", value=False, accepted=accepted)
+        if self.match is not None and self.match.empty:
+            accepted = "at least one of names, tags, providers, accounts, regions, engines"
+            raise BadRequest("asks for nothing", field="match", accepted=accepted)
         if self.database is not None:
             DatabaseRef.parse(self.database)
 
