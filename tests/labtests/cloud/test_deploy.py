@@ -93,3 +93,32 @@ def test_product_deploys_into_both_regions_and_again(lab: Lab) -> None:
     assert {"backstay-audit", "backstay-protect", "backstay-restore", "backstay-restore-run"} <= deployed
     assert not lab.deploy().changed
     assert lab.deploy({"LogRetentionDays": "30"}).changed
+
+
+def woken(lab: Lab) -> int:
+    calls = lab.calls(action="lambda:InvokeFunction")
+    return sum(
+        call["principal"] == "events.amazonaws.com" and "backstay-audit" in call["resources"][0] for call in calls
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "wakes"),
+    [
+        ("RDS DB Instance Event", {"EventID": "RDS-EVENT-0028"}, True),
+        ("RDS DB Cluster Event", {"Message": "without an id"}, True),
+        ("RDS DB Instance Event", {"EventID": "RDS-EVENT-9999"}, False),
+        ("AWS API Call via CloudTrail", {"requestParameters": {"dBInstanceIdentifier": "orders"}}, True),
+        ("AWS API Call via CloudTrail", {"requestParameters": {"dBParameterGroupName": "x"}}, False),
+        ("AWS API Call via CloudTrail", {"requestParameters": {"dBInstanceIdentifier": "o"}, "errorCode": "X"}, False),
+    ],
+)
+def test_products_rules_wake_audit_for_what_matters_and_nothing_else(
+    lab: Lab, kind: str, detail: dict[str, Any], *, wakes: bool
+) -> None:
+    lab.deploy()
+    before = woken(lab)
+    named = {"eventSource": "rds.amazonaws.com", "eventName": "ModifyDBInstance", **detail}
+    # Rules are matched before PutEvents answers, so there is nothing to wait for.
+    lab.put_event("aws.rds", kind, named if "CloudTrail" in kind else detail, region="eu-west-2")
+    assert woken(lab) - before == wakes

@@ -87,3 +87,17 @@ def test_authorize_lets_the_account_do_anything_and_knows_no_strangers(lab: Lab)
 def test_authorize_refuses_a_question_without_an_action(lab: Lab) -> None:
     with pytest.raises(LabError, match="400"):
         lab.authorize({"access_key": lab.account})
+
+
+def test_missing_object_is_not_told_to_who_may_not_list(lab: Lab) -> None:
+    """As S3 has it: 403 for sample-keep, which may read events/ but not list; 404 for sample-run, which may list."""
+    with pytest.raises(LabError, match=r"AccessDenied.*s3:ListBucket"):
+        lab.invoke("sample-keep", {"id": "x", "read": "events/none"})
+    (asked,) = [call for call in lab.calls(function="sample-keep", action="s3:ListBucket") if call["status"] == 403]
+    assert asked["resources"] == ["arn:aws:s3:::sample-bucket"]
+
+
+def test_reading_an_encrypted_object_needs_the_key(lab: Lab) -> None:
+    lab.invoke("sample-keep", {"id": "sealed"})
+    with pytest.raises(LabError, match=r"AccessDenied.*kms:Decrypt"):
+        lab.invoke("sample-keep", {"id": "x", "read": "events/sealed.json"})

@@ -17,7 +17,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
-from ministack.services import iam, sts
+from ministack.services import iam, sqs, sts
 from ministack.services import lambda_svc as lam
 
 from . import record
@@ -183,22 +183,33 @@ def _trusts(role: Mapping[str, Any], service: str, source: str) -> bool:
 
 def function_allows(arn: str, service: str, source: str) -> bool:
     """Whether a function's resource policy lets a service invoke it for `source`, a rule's ARN; written down."""
-    policy = lam.function_policy_for_arn(arn)
+    found = lam.function_policy_for_arn(arn)
+    allowed = found is not None and _lets_in(found[0], service, "lambda:InvokeFunction", arn, source)
+    status, error = (202, None) if allowed else (403, "AccessDenied")
+    record.call("lambda:InvokeFunction", parse_arn(arn).region, service, [arn], status, error=error)
+    return allowed
+
+
+def queue_allows(arn: str, service: str, source: str) -> bool:
+    """Whether a queue's policy lets a service send to it for `source`, a rule's ARN; written down."""
+    found = sqs.queue_policy_for_arn(arn)
+    allowed = found is not None and _lets_in(found[0], service, "sqs:SendMessage", arn, source)
+    status, error = (200, None) if allowed else (403, "AccessDenied")
+    record.call("sqs:SendMessage", parse_arn(arn).region, service, [arn], status, error=error)
+    return allowed
+
+
+def _lets_in(policy: Any, service: str, action: str, arn: str, source: str) -> bool:
     context = iam_evaluator.EvalContext(
         principal_arn=service,
         principal_type="Service",
         principal_account=get_account_id(),
-        action="lambda:InvokeFunction",
+        action=action,
         resource_arn=arn,
         region=get_region(),
         service_context={"aws:sourcearn": source, "aws:sourceaccount": get_account_id()},
     )
-    allowed = bool(
-        policy and iam_evaluator.evaluate_resource_policy(policy[0], context, service=service).decision == "Allow"
-    )
-    status, error = (202, None) if allowed else (403, "AccessDenied")
-    record.call("lambda:InvokeFunction", parse_arn(arn).region, service, [arn], status, error=error)
-    return allowed
+    return bool(iam_evaluator.evaluate_resource_policy(policy, context, service=service).decision == "Allow")
 
 
 def _play_tls() -> None:

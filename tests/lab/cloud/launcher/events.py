@@ -54,18 +54,26 @@ def _current() -> tuple[Json, Json]:
     return delivery
 
 
+def _is_schedule(rule: Json) -> bool:
+    """Scheduler hands its schedule over in a rule's place."""
+    return "GroupName" in rule
+
+
+def _source(rule: Json) -> str:
+    """The ARN that policies see as aws:SourceArn."""
+    return str(rule.get("Arn") or eb._rule_arn(rule.get("Name", ""), rule.get("EventBusName", "default")))
+
+
 def _may_invoke(arn: str) -> bool:
-    target, rule = _current()
-    if "ScheduleExpression" in rule and rule.get("GroupName"):
-        return _role_allows(target, SCHEDULER, "lambda:InvokeFunction", arn)
-    source = eb._rule_arn(rule.get("Name", ""), rule.get("EventBusName", "default"))
-    return auth.function_allows(arn, EVENTS, source)
-
-
-def _role_allows(target: Json, service: str, action: str, arn: str) -> bool:
     _, rule = _current()
-    source = rule.get("Arn") or eb._rule_arn(rule.get("Name", ""), rule.get("EventBusName", "default"))
-    key = auth.service_session(target.get("RoleArn", ""), service, source)
+    if _is_schedule(rule):
+        return _role_allows(SCHEDULER, "lambda:InvokeFunction", arn)
+    return auth.function_allows(arn, EVENTS, _source(rule))
+
+
+def _role_allows(service: str, action: str, arn: str) -> bool:
+    target, rule = _current()
+    key = auth.service_session(target.get("RoleArn", ""), service, _source(rule))
     return key is not None and auth.permit(key, action, arn)
 
 
@@ -74,7 +82,14 @@ def _give_up(arn: str, payload: str) -> None:
     target, rule = _current()
     logger.warning("%s may not deliver to %s", rule.get("Name"), arn)
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
-    if queue:
+    if queue is None:
+        return
+    is_let_in = (
+        _role_allows(SCHEDULER, "sqs:SendMessage", queue)
+        if _is_schedule(rule)
+        else auth.queue_allows(queue, EVENTS, _source(rule))
+    )
+    if is_let_in:
         eb._dispatch_to_sqs(parse_arn(queue), payload)
 
 
@@ -96,12 +111,11 @@ def to_function(arn: str, payload: str) -> None:
 def to_bus(spec: Any, event: Json, rule: Json, event_path: set[str], target_input_payload: str | None = None) -> None:
     """Deliver to an event bus, in whatever region it is; a loop ends when it comes back to a rule it went through."""
     name = spec.resource.partition("/")[2]
-    target, _ = _current()
     home = get_account_id(), get_region()
     step = "/".join((*home, eb._rule_key(rule.get("Name"), rule.get("EventBusName", "default"))))
     if step in event_path:
         return
-    if not _role_allows(target, EVENTS, "events:PutEvents", str(spec)):
+    if not _role_allows(EVENTS, "events:PutEvents", str(spec)):
         _give_up(str(spec), json.dumps(eb._pattern_event_view(event).event_with_detail()))
         return
     forwarded = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ministack import app
 
-from . import auth, cloudformation, durable, encryption, events, functions, record, routes
+from . import auth, cloudformation, durable, events, functions, objects, record, routes
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -23,7 +23,7 @@ def run(settings: Settings) -> None:
     functions.install(settings)
     durable.install(settings)
     events.install()
-    encryption.install()
+    objects.install()
     record.install(settings)  # last, around what may refuse a request, to see the refusal
     config = app._HypercornConfig()
     config.bind = [f"127.0.0.1:{settings.port}"]

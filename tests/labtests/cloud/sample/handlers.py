@@ -23,7 +23,9 @@ def write(key: str, value: Any) -> None:
 
 
 def keep(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Writes the event to the bucket: events/<id>, or events/scheduled."""
+    """Writes the event to the bucket (events/<id>, or events/scheduled); reads an object first when asked to."""
+    if "read" in event:
+        boto3.client("s3").get_object(Bucket=BUCKET, Key=event["read"])
     write(f"events/{event.get('id', 'scheduled')}.json", {"event": event, "arn": context.invoked_function_arn})
     return {
         "boto3": boto3.__file__,
