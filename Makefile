@@ -11,7 +11,7 @@ PIP := -m pip --disable-pip-version-check --quiet
 LOCKED := --no-deps --require-hashes
 PY := .venv/bin/python
 
-.venv/.done: requirements/dev.txt pyproject.toml
+.venv/.done: requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "backstay needs python3 3.11 or newer on PATH" >&2; exit 1; }
 	@echo "setting up .venv with $$($(PYTHON) --version) (once)"
 	@$(PYTHON) -m venv --clear .venv
