@@ -1,0 +1,86 @@
+"""Request members that the lab only remembers and shows: request name to response name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.lab.rds.engines import ENGINES, RUNNING, Engine, classes
+from tests.lab.rds.model import invalid_combination, invalid_value, not_here
+
+if TYPE_CHECKING:
+    from tests.lab.rds.lab import Arguments
+
+INSTANCE = {
+    "EnableCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
+    "MonitoringInterval": "MonitoringInterval",
+    "MonitoringRoleArn": "MonitoringRoleArn",
+    "CACertificateIdentifier": "CACertificateIdentifier",
+    "PromotionTier": "PromotionTier",
+    "NetworkType": "NetworkType",
+    "MaxAllocatedStorage": "MaxAllocatedStorage",
+    "EngineLifecycleSupport": "EngineLifecycleSupport",
+    "DedicatedLogVolume": "DedicatedLogVolume",
+}
+
+CLUSTER = {
+    name: INSTANCE[name]
+    for name in (
+        "EnableCloudwatchLogsExports",
+        "EnablePerformanceInsights",
+        "PerformanceInsightsKMSKeyId",
+        "PerformanceInsightsRetentionPeriod",
+        "DatabaseInsightsMode",
+        "MonitoringInterval",
+        "MonitoringRoleArn",
+        "NetworkType",
+        "EngineLifecycleSupport",
+    )
+} | {
+    "ServerlessV2ScalingConfiguration": "ServerlessV2ScalingConfiguration",
+    "EnableHttpEndpoint": "HttpEndpointEnabled",
+}
+
+
+def remembered(arguments: Arguments, known: dict[str, str]) -> dict[str, Any]:
+    """What the call gave of `known`, by the response's names."""
+    return {shown: arguments[name] for name, shown in known.items() if name in arguments}
+
+
+def running_engine(name: str) -> Engine:
+    """An engine that really runs here."""
+    if name not in ENGINES:
+        raise invalid_value(f"Invalid DB engine: {name}")
+    if name not in RUNNING:
+        raise not_here(f"Engine {name} (seed it as metadata instead)")
+    return ENGINES[name]
+
+
+def version_of(engine: Engine, asked: str | None) -> str:
+    """The full version for `asked`: a full one, a major one (its newest), or the default."""
+    if asked is None:
+        return engine.versions[0]
+    found = [v for v in engine.versions if v == asked or engine.major(v) == asked]
+    if not found:
+        raise invalid_combination(f"Cannot find version {asked} for {engine.name}")
+    return found[0]
+
+
+def class_of(engine: Engine, version: str, asked: str) -> str:
+    """`asked`, when the engine can be ordered with it."""
+    if asked not in classes(engine.name):
+        raise invalid_combination(
+            "RDS does not support creating a DB instance with the following combination: "
+            f"DBInstanceClass={asked}, Engine={engine.name}, EngineVersion={version}"
+        )
+    return asked
+
+
+def storage_of(asked: int) -> int:
+    """General purpose storage: 20 to 65,536 GiB."""
+    if not 20 <= asked <= 65_536:
+        raise invalid_value(f"Invalid storage size for engine name postgres and storage type gp3: {asked}")
+    return asked

@@ -1,0 +1,150 @@
+"""Who calls, from which region, on which resources, and whether IAM allows it.
+
+Resources per action follow the service authorization reference
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonrds.html): creating and
+restoring also touch the groups that the new database will have.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.lab.rds import databases, tags
+from tests.lab.rds.cloud import Verdict
+from tests.lab.rds.lab import Arguments, Call, Lab, denied
+from tests.lab.rds.model import Fault
+
+if TYPE_CHECKING:
+    from tests.lab.rds.state import Region
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+_APP = re.compile(r"\bapp/([A-Za-z0-9!$%&*+.^_`|~-]+)")
+
+_KINDS = {
+    "DBInstanceIdentifier": "db",
+    "SourceDBInstanceIdentifier": "db",
+    "TargetDBInstanceIdentifier": "db",
+    "DBClusterIdentifier": "cluster",
+    "SourceDBClusterIdentifier": "cluster",
+    "DBSnapshotIdentifier": "snapshot",
+    "FinalDBSnapshotIdentifier": "snapshot",
+    "DBClusterSnapshotIdentifier": "cluster-snapshot",
+    "SnapshotIdentifier": "cluster-snapshot",
+    "DBSubnetGroupName": "subgrp",
+    "DBParameterGroupName": "pg",
+    "DBClusterParameterGroupName": "cluster-pg",
+    "OptionGroupName": "og",
+    "DBInstanceAutomatedBackupsArn": "auto-backup",
+    "SourceDBInstanceAutomatedBackupsArn": "auto-backup",
+}
+
+_DESCRIBED = {
+    "DescribeDBInstances": "db",
+    "DescribeDBClusters": "cluster",
+    "DescribeDBSnapshots": "snapshot",
+    "DescribeDBClusterSnapshots": "cluster-snapshot",
+    "DescribeDBInstanceAutomatedBackups": "auto-backup",
+    "DescribeDBClusterAutomatedBackups": "cluster-auto-backup",
+    "DescribeDBSubnetGroups": "subgrp",
+    "DescribeDBParameterGroups": "pg",
+    "DescribeDBClusterParameterGroups": "cluster-pg",
+    "DescribeOptionGroups": "og",
+}
+
+_ALSO = {
+    "CreateDBInstance": ("og:default*", "pg:default*", "subgrp:default"),
+    "RestoreDBInstanceToPointInTime": ("og:default*", "subgrp:default"),
+    "RestoreDBInstanceFromDBSnapshot": ("og:default*", "subgrp:default"),
+    "CreateDBCluster": ("og:default*", "cluster-pg:default*", "subgrp:default"),
+    "RestoreDBClusterToPointInTime": ("og:default*", "subgrp:default"),
+    "RestoreDBClusterFromSnapshot": ("og:default*", "subgrp:default"),
+}
+"""Groups that are checked by their default when the call names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a request says about itself."""
+
+    access_key: str
+    region: str
+    app: str | None
+
+
+def caller(authorization: str | None, user_agent: str, regions: dict[str, Region]) -> Caller:
+    """Access key and region from the SigV4 credential scope.
+
+    The signature itself is not verified: the lab has no user's secret.
+    """
+    if not authorization:
+        raise Fault("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    scope = _CREDENTIAL.search(authorization)
+    if scope is None or not authorization.startswith("AWS4-HMAC-SHA256"):
+        raise Fault("IncompleteSignature", "The request signature does not conform to AWS standards", 403)
+    if scope[4] != "rds" or scope[3] not in regions:
+        raise Fault(
+            "SignatureDoesNotMatch", f"Credential should be scoped to a valid region and to rds: {scope[0]}", 403
+        )
+    app = _APP.search(user_agent)
+    return Caller(scope[1], scope[3], app[1] if app else None)
+
+
+def resources(region: Region, action: str, arguments: Arguments) -> list[str]:
+    """ARNs that the call touches."""
+    found: list[str] = []
+    for name, kind in _KINDS.items():
+        if name in arguments:
+            wanted = "cluster-snapshot" if name.startswith("Final") and action.endswith("Cluster") else kind
+            found.append(_arn(region, wanted, arguments[name]))
+    if "ResourceName" in arguments:
+        found.append(arguments["ResourceName"])
+    kinds = {arn.split(":", 6)[5] for arn in found if arn.count(":") >= 6}
+    for also in _ALSO.get(action, ()):
+        kind, name = also.split(":")
+        if kind not in kinds:
+            found.append(region.arn(kind, name.replace("*", ":lab" if kind == "og" else ".lab")))
+    if action in _DESCRIBED and not found:
+        found.append(region.arn(_DESCRIBED[action], "*"))
+    return found or ["*"]
+
+
+def _arn(region: Region, kind: str, value: str) -> str:
+    return value if value.startswith("arn:") else region.arn(kind, databases.short(value, kind))
+
+
+def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arguments) -> Call:
+    """The call, when IAM allows it on every resource; tags at creation need AddTagsToResource too.
+
+    Raises:
+        Fault: AccessDenied.
+    """
+    asked_tags = {tag["Key"]: tag.get("Value", "") for tag in arguments.get("Tags", []) if "Key" in tag}
+    wanted = [(action, arn) for arn in resources(region, action, arguments)]
+    if asked_tags and action != "AddTagsToResource":
+        wanted.append(("AddTagsToResource", wanted[0][1]))
+    verdict: Verdict | None = None
+    for name, arn in wanted:
+        context = _context(lab, region, who, arn, asked_tags, arguments)
+        verdict = lab.cloud.authorize(who.access_key, f"rds:{name}", [arn], context)
+        if not verdict.allowed:
+            raise denied(verdict.principal, f"rds:{name}", arn)
+    if verdict is None:
+        raise Fault("InternalFailure", "nothing was asked", 500)
+    return Call(lab, region, who.access_key, verdict)
+
+
+def _context(
+    lab: Lab, region: Region, who: Caller, arn: str, asked_tags: dict[str, str], arguments: dict[str, Any]
+) -> dict[str, str]:
+    context = {"aws:RequestedRegion": region.name}
+    context |= {f"aws:RequestTag/{key}": value for key, value in asked_tags.items()}
+    probe = Call(lab, region, who.access_key, Verdict(True, "", None, ""))
+    with lab.store.lock:
+        held = dict(tags.tagged(probe, arn) or {})
+    context |= {f"aws:ResourceTag/{key}": value for key, value in held.items()}
+    for name, key in (("DBInstanceClass", "rds:DatabaseClass"), ("Engine", "rds:DatabaseEngine")):
+        if name in arguments:
+            context[key] = arguments[name]
+    return context

@@ -1,0 +1,278 @@
+"""CreateDBInstance and DescribeDBInstances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.lab.rds import databases, groups, keys, lifecycle, names, secrets, shapes
+from tests.lab.rds.attributes import INSTANCE, class_of, remembered, running_engine, storage_of, version_of
+from tests.lab.rds.engines import ENGINES
+from tests.lab.rds.faults import Plant
+from tests.lab.rds.model import Fault, fault, invalid_combination, invalid_value
+from tests.lab.rds.paging import page, select
+from tests.lab.rds.state import Cluster, Instance, Secret, new_resource_id, now
+
+if TYPE_CHECKING:
+    from tests.lab.rds.lab import Arguments, Call
+
+DEFAULT_BACKUP_WINDOW = "03:30-04:00"
+DEFAULT_MAINTENANCE_WINDOW = "sun:05:00-sun:05:30"
+
+CREATE = frozenset(
+    {
+        "DBName",
+        "DBInstanceIdentifier",
+        "AllocatedStorage",
+        "DBInstanceClass",
+        "Engine",
+        "MasterUsername",
+        "MasterUserPassword",
+        "VpcSecurityGroupIds",
+        "AvailabilityZone",
+        "DBSubnetGroupName",
+        "PreferredMaintenanceWindow",
+        "DBParameterGroupName",
+        "BackupRetentionPeriod",
+        "PreferredBackupWindow",
+        "Port",
+        "MultiAZ",
+        "EngineVersion",
+        "AutoMinorVersionUpgrade",
+        "Iops",
+        "StorageThroughput",
+        "OptionGroupName",
+        "PubliclyAccessible",
+        "Tags",
+        "DBClusterIdentifier",
+        "StorageType",
+        "StorageEncrypted",
+        "KmsKeyId",
+        "CopyTagsToSnapshot",
+        "EnableIAMDatabaseAuthentication",
+        "DeletionProtection",
+        "ManageMasterUserPassword",
+        "MasterUserSecretKmsKeyId",
+        *INSTANCE,
+    }
+)
+
+CLUSTER_OWNED = frozenset(
+    {
+        "DBName",
+        "AllocatedStorage",
+        "MasterUsername",
+        "MasterUserPassword",
+        "ManageMasterUserPassword",
+        "MasterUserSecretKmsKeyId",
+        "BackupRetentionPeriod",
+        "PreferredBackupWindow",
+        "StorageEncrypted",
+        "KmsKeyId",
+        "DeletionProtection",
+        "Port",
+        "Iops",
+        "StorageThroughput",
+        "VpcSecurityGroupIds",
+        "MultiAZ",
+        "EnableIAMDatabaseAuthentication",
+    }
+)
+"""Settings that the cluster owns: its members refuse them."""
+
+
+def create(call: Call, arguments: Arguments) -> dict[str, Any]:
+    """CreateDBInstance: an instance of its own, or a member of an Aurora cluster."""
+    name = names.identifier(arguments["DBInstanceIdentifier"], "DBInstanceIdentifier")
+    databases.new_instance_name(call.region, name)
+    if "DBClusterIdentifier" in arguments:
+        item = _create_member(call, arguments, name)
+    else:
+        item = _create_alone(call, arguments, name)
+    call.region.instances[name] = item
+    return {"DBInstance": shapes.instance(call.region, item)}
+
+
+def _create_alone(call: Call, arguments: Arguments, name: str) -> Instance:
+    lab, region = call.lab, call.region
+    if arguments["Engine"].startswith("aurora"):
+        raise invalid_combination("The engine aurora-postgresql requires DBClusterIdentifier")
+    engine = running_engine(arguments["Engine"])
+    version = version_of(engine, arguments.get("EngineVersion"))
+    if "AllocatedStorage" not in arguments:
+        raise Fault("MissingParameter", "The request must contain the parameter AllocatedStorage")
+    if "MasterUsername" not in arguments:
+        raise invalid_value("The parameter MasterUsername must be provided and must not be blank.")
+    names.port(arguments.get("Port", engine.port))
+    zone = arguments.get("AvailabilityZone")
+    if zone is not None and (arguments.get("MultiAZ") or zone not in region.zones()):
+        raise invalid_combination(f"AvailabilityZone {zone} is not valid here or not with MultiAZ")
+    encryption, key = keys.chosen(call, arguments, owned_by_default=False)
+    item = Instance(
+        identifier=name,
+        region=region.name,
+        arn=region.arn("db", name),
+        resource_id=new_resource_id("db"),
+        engine=engine.name,
+        engine_version=version,
+        status="creating",
+        created=now(),
+        master_username=names.username(arguments["MasterUsername"]),
+        retention=names.retention(arguments.get("BackupRetentionPeriod", 1), 0),
+        backup_window=names.backup_window(arguments.get("PreferredBackupWindow", DEFAULT_BACKUP_WINDOW)),
+        maintenance_window=names.maintenance_window(
+            arguments.get("PreferredMaintenanceWindow", DEFAULT_MAINTENANCE_WINDOW)
+        ),
+        port=0,
+        encryption=encryption,
+        kms_key=key,
+        subnet_group=groups.subnet_group(call, arguments.get("DBSubnetGroupName")),
+        security_groups=groups.security_groups(call, arguments.get("VpcSecurityGroupIds")),
+        parameter_group=groups.parameter_group(call, arguments.get("DBParameterGroupName"), engine, version),
+        option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, version),
+        tags=names.tags(arguments.get("Tags", [])),
+        storage=storage_of(arguments["AllocatedStorage"]),
+        storage_type=arguments.get("StorageType", "gp3"),
+        deletion_protection=arguments.get("DeletionProtection", False),
+        copy_tags=arguments.get("CopyTagsToSnapshot", False),
+        iam_auth=arguments.get("EnableIAMDatabaseAuthentication", False),
+        multi_az=arguments.get("MultiAZ", False),
+        auto_minor=arguments.get("AutoMinorVersionUpgrade", True),
+        public=arguments.get("PubliclyAccessible", False),
+        iops=arguments.get("Iops"),
+        throughput=arguments.get("StorageThroughput"),
+        db_name=arguments.get("DBName"),
+        instance_class=class_of(engine, version, arguments["DBInstanceClass"]),
+        zone=zone or region.zones()[0],
+        attributes=remembered(arguments, INSTANCE),
+    )
+    password, item.secret = secrets.initial(call, arguments, "db", item.master_username, item.arn)
+    item.port = lab.servers.new_port()
+    _launch(call, item, password)
+    return item
+
+
+def _launch(call: Call, item: Instance, password: str) -> None:
+    lab = call.lab
+
+    def build() -> None:
+        server = lab.servers.create(item.resource_id, item.port, listen=True)
+        lifecycle.prepare_master(server, item, password)
+        activate(item.secret)
+
+    lifecycle.bring_up(lab, call.region, item, build, [("RDS-EVENT-0005", "")])
+
+
+def activate(secret: Secret | None) -> None:
+    """The password in the secret works from now on."""
+    if secret is not None:
+        secret.status = "active"
+
+
+def _create_member(call: Call, arguments: Arguments, name: str) -> Instance:
+    owner = databases.cluster(call.region, arguments["DBClusterIdentifier"])
+    if not owner.aurora:
+        raise invalid_combination("Members of a Multi-AZ DB cluster are created with the cluster")
+    databases.need_cluster_state(owner, frozenset({"available"}))
+    if arguments["Engine"] != owner.engine:
+        raise invalid_combination(
+            f"The engine {arguments['Engine']} doesn't match that of the DB cluster, {owner.engine}"
+        )
+    refused = sorted(CLUSTER_OWNED & set(arguments))
+    if refused:
+        raise invalid_combination(
+            f"The requested DB Instance will be a member of a DB Cluster. Set {', '.join(refused)} for the DB Cluster."
+        )
+    item = member(
+        call, owner, name, class_of(ENGINES[owner.engine], owner.engine_version, arguments["DBInstanceClass"])
+    )
+    engine, version = ENGINES[owner.engine], owner.engine_version
+    item.parameter_group = groups.parameter_group(call, arguments.get("DBParameterGroupName"), engine, version)
+    item.tags = names.tags(arguments.get("Tags", []))
+    item.copy_tags = arguments.get("CopyTagsToSnapshot", False)
+    item.public = arguments.get("PubliclyAccessible", False)
+    item.attributes = remembered(arguments, INSTANCE)
+    _open_cluster(call, owner, item)
+    return item
+
+
+def member(call: Call, owner: Cluster, name: str, instance_class: str) -> Instance:
+    """A member of `owner`: what the cluster owns is read from the cluster."""
+    region = call.region
+    zones = region.zones()
+    made = Instance(
+        identifier=name,
+        region=region.name,
+        arn=region.arn("db", name),
+        resource_id=new_resource_id("db"),
+        engine=owner.engine,
+        engine_version=owner.engine_version,
+        status="creating",
+        created=now(),
+        master_username=owner.master_username,
+        retention=owner.retention,
+        backup_window=owner.backup_window,
+        maintenance_window=owner.maintenance_window,
+        port=owner.port,
+        encryption=owner.encryption,
+        kms_key=owner.kms_key,
+        subnet_group=owner.subnet_group,
+        security_groups=owner.security_groups,
+        parameter_group=groups.parameter_group(call, None, ENGINES[owner.engine], owner.engine_version),
+        option_group=owner.option_group,
+        tags={},
+        storage=owner.storage,
+        storage_type=owner.storage_type,
+        instance_class=instance_class,
+        cluster=owner.identifier,
+        zone=zones[len(owner.members) % len(zones)],
+    )
+    owner.members.append(name)
+    return made
+
+
+def _open_cluster(call: Call, owner: Cluster, item: Instance) -> None:
+    """The first member opens the cluster's endpoint; a reader shares it."""
+    lab = call.lab
+    stuck = owner.restored and lab.faults.planted(Plant.NO_WRITER)
+
+    def work() -> None:
+        if stuck:
+            return  # the planted fault: the call succeeded, and the writer never comes
+        with lab.jobs.at_least():
+            server = lab.servers.get(owner.resource_id)
+            if not server.cluster.listen:
+                server.cluster.restart(listen=True)
+        lifecycle.set_status(lab, item, "available")
+        lab.events.happened(call.region, item, "RDS-EVENT-0005")
+
+    lifecycle.start(lab, call.region, owner, f"member {item.identifier}", work)
+
+
+def describe(call: Call, arguments: Arguments) -> dict[str, Any]:
+    """DescribeDBInstances: of all engines, members included, tags inline."""
+    region = call.region
+    if "DBInstanceIdentifier" in arguments:
+        found = [databases.instance(region, arguments["DBInstanceIdentifier"])]
+    else:
+        found = list(region.instances.values())
+    found = select(
+        arguments,
+        found,
+        {
+            "db-instance-id": lambda i: (i.identifier, i.arn),
+            "db-cluster-id": lambda i: (i.cluster, region.arn("cluster", i.cluster or "")),
+            "dbi-resource-id": lambda i: (i.resource_id,),
+            "engine": lambda i: (i.engine,),
+            "domain": lambda _: (),
+        },
+    )
+    for item in found:
+        databases.refresh(call.lab, item)
+    items = {item.identifier: item for item in found}
+    return page(arguments, items, lambda item: shapes.instance(region, item), "DBInstances")
+
+
+def refuse_foreign(item: Instance) -> None:
+    """Engines that only exist as metadata cannot be worked with."""
+    if item.metadata_only:
+        raise fault("InvalidDBInstanceStateFault", f"Instance {item.identifier} is metadata only in this lab")

@@ -1,0 +1,108 @@
+"""Which source a restore names, and whether it can be restored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.lab.rds import databases, shapes
+from tests.lab.rds.model import fault, invalid_combination
+from tests.lab.rds.state import NOT_READY, Cluster, Instance, Snapshot
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from tests.lab.rds.lab import Arguments, Call
+
+
+def moment_asked(arguments: Arguments, parameter: str) -> dt.datetime | None:
+    """The asked moment, or None for the latest one; exactly one of both must be given.
+
+    Source: RestoreTime: "Can't be specified if the UseLatestRestorableTime parameter is enabled";
+    RestoreToTime: "Must be specified if UseLatestRestorableTime parameter isn't provided".
+    """
+    moment: dt.datetime | None = arguments.get(parameter)
+    if (moment is not None) == bool(arguments.get("UseLatestRestorableTime")):
+        raise invalid_combination(f"Specify either {parameter} or UseLatestRestorableTime, and not both of them")
+    return moment
+
+
+def instance_restore_source(call: Call, arguments: Arguments) -> Instance:
+    """The instance (living, or deleted with its backups retained) that a point-in-time restore names."""
+    region = call.region
+    asked = [
+        name
+        for name in ("SourceDBInstanceIdentifier", "SourceDbiResourceId", "SourceDBInstanceAutomatedBackupsArn")
+        if name in arguments
+    ]
+    if len(asked) != 1:
+        raise invalid_combination("Exactly one source must be specified")
+    value = arguments[asked[0]]
+    if asked[0] == "SourceDBInstanceIdentifier":
+        found = databases.instance(region, value)
+    else:
+        known = [*region.instances.values(), *(r.database for r in region.retained.values())]
+        matching = [i for i in known if isinstance(i, Instance) and value in (i.resource_id, _backup_arn(call, i))]
+        if not matching:
+            raise fault("DBInstanceAutomatedBackupNotFoundFault", f"Automated backup {value} not found")
+        found = matching[0]
+    if found.cluster is not None or found.metadata_only:
+        raise invalid_combination(f"{found.identifier} is a cluster's member or metadata: it has no backups of its own")
+    if found.status in NOT_READY and found.resource_id not in region.retained:
+        raise fault("InvalidDBInstanceStateFault", f"Instance {found.identifier} is {found.status}")
+    return found
+
+
+def _backup_arn(call: Call, item: Instance) -> str:
+    return call.region.arn("auto-backup", shapes.backup_name("ab", item.resource_id))
+
+
+def cluster_restore_source(call: Call, arguments: Arguments) -> Cluster:
+    """The cluster (living, or deleted with its backups retained) that a point-in-time restore names."""
+    region = call.region
+    asked = [n for n in ("SourceDBClusterIdentifier", "SourceDbClusterResourceId") if n in arguments]
+    if len(asked) != 1:
+        raise invalid_combination("Exactly one source must be specified")
+    value = arguments[asked[0]]
+    if asked[0] == "SourceDBClusterIdentifier":
+        found = databases.cluster(region, value)
+    else:
+        known = [*region.clusters.values(), *(r.database for r in region.retained.values())]
+        matching = [c for c in known if isinstance(c, Cluster) and value == c.resource_id]
+        if not matching:
+            raise fault("DBClusterAutomatedBackupNotFoundFault", f"Automated backup {value} not found")
+        found = matching[0]
+    if found.metadata_only:
+        raise invalid_combination(f"{found.identifier} is metadata only in this lab")
+    if found.status in NOT_READY and found.resource_id not in region.retained:
+        raise fault("InvalidDBClusterStateFault", f"Cluster {found.identifier} is {found.status}")
+    return found
+
+
+def instance_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
+    """The snapshot that RestoreDBInstanceFromDBSnapshot names."""
+    if ("DBSnapshotIdentifier" in arguments) == ("DBClusterSnapshotIdentifier" in arguments):
+        raise invalid_combination("Specify either DBSnapshotIdentifier or DBClusterSnapshotIdentifier")
+    if "DBClusterSnapshotIdentifier" in arguments:
+        return _cluster_snapshot(call, arguments["DBClusterSnapshotIdentifier"])
+    name = databases.short(arguments["DBSnapshotIdentifier"], "snapshot")
+    found = call.region.snapshots.get(name)
+    if found is None:
+        raise fault("DBSnapshotNotFoundFault", f"DBSnapshot {name} not found.")
+    if found.status != "available":
+        raise fault("InvalidDBSnapshotStateFault", f"DBSnapshot {name} is {found.status}")
+    return found
+
+
+def cluster_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
+    """The snapshot that RestoreDBClusterFromSnapshot names."""
+    return _cluster_snapshot(call, arguments["SnapshotIdentifier"])
+
+
+def _cluster_snapshot(call: Call, value: str) -> Snapshot:
+    name = databases.short(value, "cluster-snapshot")
+    found = call.region.cluster_snapshots.get(name)
+    if found is None:
+        raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {name} not found.")
+    if found.status != "available":
+        raise fault("InvalidDBClusterSnapshotStateFault", f"DBClusterSnapshot {name} is {found.status}")
+    return found
