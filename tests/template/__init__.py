@@ -1,0 +1,1 @@
+"""Tests of the templates, of what they deploy, and of the roles they grant."""

@@ -1,0 +1,174 @@
+"""Holds the calls that functions made against the roles that the template gives them.
+
+`judge` answers two questions: which calls would the function's role not have allowed, and which permissions did no call
+use. A permission that no story needs stands in `UNUSED` with its reason, or it goes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.template.policies import Role, function_roles
+from tests.template.stacks import home_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+_BY_S3: Final = "S3 asks for it while it encrypts or decrypts the vault's objects; the function makes no such call"
+_BY_LAMBDA: Final = "Lambda uses the role itself: no call of the function's shows it"
+_BY_RDS: Final = "RDS asks for it in the caller's name while it restores or makes the managed secret"
+_WHEN_BAD: Final = "only when the newest policy document does not validate"
+_VPC: Final = "Lambda attaches the function to subnets with it; only granted where subnets are given"
+
+# Permissions that the story does not use, by function (without the deployment's prefix) and action.
+UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
+    "audit": {
+        "kms:Decrypt": _BY_S3,
+        "kms:GenerateDataKey": _BY_S3,
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "s3:ListBucket": "it only turns the 403 of a missing object into a 404; listing itself is not called",
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
+    },
+    "protect": {
+        "kms:Decrypt": _BY_S3,
+        "kms:GenerateDataKey": _BY_S3,
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "s3:ListBucket": "it only turns the 403 of a missing object into a 404; listing itself is not called",
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
+    },
+    "restore": {
+        "kms:Decrypt": _BY_S3,
+        "kms:GenerateDataKey": _BY_S3,
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
+    },
+    "restore-run": {
+        "kms:CreateGrant": _BY_RDS,
+        "kms:Decrypt": _BY_RDS,
+        "kms:DescribeKey": _BY_RDS,
+        "kms:GenerateDataKey": _BY_RDS,
+        "secretsmanager:CreateSecret": _BY_RDS,
+        "secretsmanager:TagResource": _BY_RDS,
+        "lambda:CheckpointDurableExecution": "made by the SDK against the lab's runner, which records nothing",
+        "lambda:GetDurableExecutionState": "made by the SDK against the lab's runner, which records nothing",
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "iam:PassRole": "RDS checks it when a role is attached; only granted where roles are given",
+        "ec2:AssignPrivateIpAddresses": _VPC,
+        "ec2:CreateNetworkInterface": _VPC,
+        "ec2:DeleteNetworkInterface": _VPC,
+        "ec2:DescribeNetworkInterfaces": _VPC,
+        "ec2:DescribeSubnets": _VPC,
+        "ec2:UnassignPrivateIpAddresses": _VPC,
+    },
+}
+
+
+@dataclass(frozen=True, order=True)
+class Refused:
+    """A call that the role of the function that made it does not allow."""
+
+    function: str
+    action: str
+    resource: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What `judge` found. `unused` holds (function, action) pairs.
+
+    Attributes:
+        refused: calls outside the role, each once.
+        unused: granted, not called, and without a reason in `UNUSED`.
+        strangers: functions that made calls and are not in the template.
+    """
+
+    refused: tuple[Refused, ...]
+    unused: tuple[tuple[str, str], ...]
+    strangers: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every call is allowed and every permission is used or explained."""
+        return not (self.refused or self.unused or self.strangers)
+
+
+def read_calls(*files: Path) -> Iterator[dict[str, Any]]:
+    """The calls recorded in JSON lines, in the files' order."""
+    for file in files:
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.strip():
+                yield json.loads(line)
+
+
+def judge_story(*files: Path, **parameters: str) -> Judgement:
+    """`judge` over recorded files and the roles of template.yaml deployed with `parameters`."""
+    roles = function_roles(home_stack(**parameters))
+    prefix = parameters.get("DeploymentId", "backstay") + "-"
+    named = {name.removeprefix(prefix): role for name, role in roles.items()}
+    return judge(read_calls(*files), named, prefix=prefix)
+
+
+def judge(
+    calls: Iterable[Mapping[str, Any]],
+    roles: Mapping[str, Role],
+    *,
+    prefix: str = "",
+    reasons: Mapping[str, Mapping[str, str]] = UNUSED,
+) -> Judgement:
+    """Hold `calls` against `roles`, which are named by function without `prefix`.
+
+    A call is `{"service", "action", "function", "resources", "parameters", …}`; those that no function made are not
+    looked at.
+    """
+    refused: set[Refused] = set()
+    strangers: set[str] = set()
+    used: set[tuple[str, str]] = set()
+    for call in calls:
+        name = str(call.get("function") or "").removeprefix(prefix)
+        if not name:
+            continue
+        if name not in roles:
+            strangers.add(name)
+            continue
+        action = _action(call)
+        used.update((name, granted) for granted in roles[name].granted if granted.lower() == action.lower())
+        context = _context(call)
+        refused.update(
+            Refused(name, action, resource)
+            for resource in call.get("resources") or ["*"]
+            if not roles[name].allows(action, resource, context)
+        )
+    granted = {(name, action) for name, role in roles.items() for action in role.granted}
+    explained = {(name, action) for name, actions in reasons.items() if name in roles for action in actions}
+    return Judgement(
+        tuple(sorted(refused)),
+        tuple(sorted(granted - used - explained)),
+        tuple(sorted(strangers)),
+    )
+
+
+def _action(call: Mapping[str, Any]) -> str:
+    action = str(call["action"])
+    return action if ":" in action else f"{call['service']}:{action}"
+
+
+def _context(call: Mapping[str, Any]) -> dict[str, str]:
+    """The condition keys that can be read off a recorded call: the tags that it asked for."""
+    tags = (call.get("parameters") or {}).get("Tags")
+    if not isinstance(tags, list):
+        return {}
+    return {f"aws:RequestTag/{tag['Key']}": str(tag.get("Value", "")) for tag in tags if isinstance(tag, dict)}

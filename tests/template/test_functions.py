@@ -1,0 +1,148 @@
+"""What is deployed as functions: their names, handlers, variables, and where their failures go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.template.stacks import ACCOUNT, HOME, REPO, home_stack, load
+
+if TYPE_CHECKING:
+    from tests.template.stacks import Stack
+
+VERBS = ("audit", "protect", "restore", "restore-run")
+HERE = f"eu-west-1:{ACCOUNT}"
+DEAD_LETTERS = f"arn:aws:sqs:{HERE}:backstay-dead-letters"
+
+
+def functions(stack: Stack) -> dict[str, dict[str, Any]]:
+    """Properties by verb."""
+    found = stack.of_type("AWS::Lambda::Function").values()
+    return {each["FunctionName"].removeprefix("backstay-"): each for each in found}
+
+
+def variables(stack: Stack, verb: str) -> dict[str, str]:
+    found: dict[str, str] = functions(stack)[verb]["Environment"]["Variables"]
+    return found
+
+
+def test_the_four_functions_and_no_other(home: Stack) -> None:
+    assert tuple(sorted(functions(home))) == VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_runs_on_what_it_is_tested_with(home: Stack, verb: str) -> None:
+    function = functions(home)[verb]
+    assert function["Runtime"] == "python3.13"
+    assert function["Architectures"] == ["arm64"]
+    assert 60 <= function["Timeout"] <= 900
+    assert function["Handler"] == f"backstay.handlers.{verb.replace('-', '_')}.handler"
+    assert "TracingConfig" not in function
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_handler_imports_from_the_zip_alone(verb: str) -> None:
+    """With the product's source and the locked run-time requirements on the path, and nothing else."""
+    module, _, name = f"backstay.handlers.{verb.replace('-', '_')}.handler".rpartition(".")
+    path = [str(REPO / "functions"), str(REPO / ".lab" / "deps")]
+    code = f"import sys; sys.path[:0] = {path!r}; from {module} import {name}; assert callable({name})"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_function_is_called_through_its_alias(home: Stack, verb: str) -> None:
+    aliases = {each["FunctionName"]: each["Name"] for each in home.of_type("AWS::Lambda::Alias").values()}
+    assert aliases[f"backstay-{verb}"] == "live"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_changed_variable_reaches_the_alias(verb: str) -> None:
+    source = {
+        each["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${DeploymentId}-"): each["Properties"]
+        for each in load(HOME)["Resources"].values()
+        if each["Type"] == "AWS::Serverless::Function"
+    }
+    assert source[verb]["AutoPublishAliasAllProperties"] is True
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_logs_go_to_a_group_of_its_own_that_expires(home: Stack, verb: str) -> None:
+    group = functions(home)[verb]["LoggingConfig"]["LogGroup"]
+    assert group == f"/aws/lambda/backstay-{verb}"
+    kept = {each["LogGroupName"]: each["RetentionInDays"] for each in home.of_type("AWS::Logs::LogGroup").values()}
+    assert kept[group] == "90"
+
+
+def test_what_each_function_is_told(home: Stack) -> None:
+    common = {
+        "BACKSTAY_DEPLOYMENT": "backstay",
+        "BACKSTAY_REGIONS": "eu-west-1,eu-west-2",
+        "BACKSTAY_POLICY": "default",
+        "BACKSTAY_VAULT": f"backstay-vault-{ACCOUNT}-eu-west-1",
+        "BACKSTAY_BUS": "backstay",
+        "POWERTOOLS_METRICS_NAMESPACE": "Backstay",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+    own = {
+        "restore": {"BACKSTAY_RUNNER": f"arn:aws:lambda:{HERE}:function:backstay-restore-run:live"},
+        "restore-run": {"BACKSTAY_CA_BUNDLE": f"s3://backstay-vault-{ACCOUNT}-eu-west-1/ca/rds-global-bundle.pem"},
+    }
+    for verb in VERBS:
+        assert variables(home, verb) == {**common, "POWERTOOLS_SERVICE_NAME": verb, **own.get(verb, {})}
+
+
+def test_only_the_runner_is_durable_and_encrypts_its_history_with_our_key(home: Stack, location: Stack) -> None:
+    durable = {verb: each["DurableConfig"] for verb, each in functions(home).items() if "DurableConfig" in each}
+    key = location.exports["backstay-vault-key-arn"]
+    assert durable == {"restore-run": {"ExecutionTimeout": 86400, "RetentionPeriodInDays": 90, "KMSKeyArn": key}}
+
+
+def test_a_failed_asynchronous_event_is_kept(home: Stack) -> None:
+    kept = {
+        each["FunctionName"].removeprefix("backstay-"): each["DestinationConfig"]["OnFailure"]["Destination"]
+        for each in home.of_type("AWS::Lambda::EventInvokeConfig").values()
+    }
+    # Durable functions take no destinations: theirs is a dead-letter queue.
+    kept |= {
+        verb: each["DeadLetterConfig"]["TargetArn"]
+        for verb, each in functions(home).items()
+        if "DeadLetterConfig" in each
+    }
+    assert kept == dict.fromkeys(VERBS, DEAD_LETTERS)
+
+
+def test_a_failure_destination_is_set_on_the_alias_that_events_call(home: Stack) -> None:
+    assert {each["Qualifier"] for each in home.of_type("AWS::Lambda::EventInvokeConfig").values()} == {"live"}
+
+
+def test_outside_a_vpc_unless_subnets_are_given(home: Stack) -> None:
+    assert [verb for verb, each in functions(home).items() if "VpcConfig" in each] == []
+    inside = home_stack(SubnetIds="subnet-1,subnet-2", SecurityGroupIds="sg-1")
+    placed = {verb: each["VpcConfig"] for verb, each in functions(inside).items() if "VpcConfig" in each}
+    assert placed == {"restore-run": {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}}
+
+
+def test_another_deployment_shares_no_name() -> None:
+    named = {
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::Events::Rule": "Name",
+        "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+        "AWS::Lambda::Function": "FunctionName",
+        "AWS::Logs::LogGroup": "LogGroupName",
+        "AWS::SQS::Queue": "QueueName",
+        "AWS::Scheduler::Schedule": "Name",
+    }
+    names = [
+        (kind, each[key])
+        for stack in (home_stack(), home_stack(DeploymentId="second"))
+        for kind, key in named.items()
+        for each in stack.of_type(kind).values()
+        if key in each
+    ]
+    assert len(names) == len(set(names)) > 50

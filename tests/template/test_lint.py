@@ -1,0 +1,101 @@
+"""The templates are clean in the eyes of AWS's own tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.template.stacks import HOME, HOME_REGION, REGION, REPO, load, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEMPLATES = [pytest.param(HOME, id="home"), pytest.param(REGION, id="region")]
+# I4010 asks for a vendor's metadata block that describes the architecture in prose; ours stands in docs/.
+LINT = ("--include-checks", "I", "--ignore-checks", "I4010", "--regions", HOME_REGION, "--template")
+LARGEST_INLINE_TEMPLATE = 51_200  # bytes: CloudFormation quotas, "template body size in a request"
+
+
+def lint(template: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), *LINT, template],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_cfn_lint_is_silent(template: Path) -> None:
+    done = lint(template)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+def test_cfn_lint_is_silent_about_the_translated_template(tmp_path: Path) -> None:
+    translated = tmp_path / "translated.json"
+    translated.write_text(json.dumps(translate(HOME)), encoding="utf-8")
+    done = lint(translated)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_sam_validate_is_silent(
+    template: Path, sam: Path | None, tmp_path: Path, could_not_run: Callable[[str], None]
+) -> None:
+    if sam is None:
+        could_not_run("sam validate --lint: the SAM CLI is not installed (make setup)")
+        return
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sam, "validate", "--lint", "--region", HOME_REGION, "--template", template],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=REPO,
+        env=environment,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is a valid SAM Template" in done.stdout
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_no_yaml_anchor_which_cloudformation_does_not_read(template: Path) -> None:
+    tokens = yaml.scan(template.read_text(encoding="utf-8"))
+    anchors = [t for t in tokens if isinstance(t, yaml.tokens.AnchorToken | yaml.tokens.AliasToken)]
+    assert anchors == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_small_enough_to_be_sent_inline(template: Path) -> None:
+    assert template.stat().st_size < LARGEST_INLINE_TEMPLATE
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_parameter_says_what_it_is_for(template: Path) -> None:
+    parameters = load(template)["Parameters"]
+    silent = [name for name, declared in parameters.items() if len(declared.get("Description", "")) < 20]
+    assert silent == []
+    patterned = [name for name, declared in parameters.items() if "AllowedPattern" in declared]
+    assert [name for name in patterned if not parameters[name].get("ConstraintDescription")] == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_parameter_stands_in_one_group_of_the_console(template: Path) -> None:
+    loaded = load(template)
+    groups = loaded["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(loaded["Parameters"])
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_only_what_has_no_sane_default_is_asked_for(template: Path) -> None:
+    asked = {name for name, declared in load(template)["Parameters"].items() if "Default" not in declared}
+    assert asked == ({"Regions"} if template == HOME else {"HomeRegion"})

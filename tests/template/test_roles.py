@@ -1,0 +1,333 @@
+"""One role per function, and in it no more than the function calls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import cfnlint
+import pytest
+
+from tests.template.policies import Role, function_roles, like, roles, statements
+from tests.template.stacks import ACCOUNT, home_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.template.policies import Statement
+    from tests.template.stacks import Stack
+
+VAULT = f"arn:aws:s3:::backstay-vault-{ACCOUNT}-eu-west-1"
+ORDERS = f"arn:aws:rds:eu-west-2:{ACCOUNT}:db:orders"
+LEDGER = f"arn:aws:rds:eu-west-2:{ACCOUNT}:cluster:ledger"
+OURS = {"aws:ResourceTag/backstay:deployment": "backstay"}
+THEIRS = {"aws:ResourceTag/backstay:deployment": ""}
+
+# Actions besides Describe and List that stand on every resource, with the reason.
+EVERYWHERE: Final[Mapping[str, str]] = dict.fromkeys(
+    (
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:UnassignPrivateIpAddresses",
+    ),
+    "Lambda attaches a function to subnets with it, checks it on every resource, and the code itself is denied it",
+)
+
+
+def everything(**given: str) -> Stack:
+    """The home stack with every optional permission granted."""
+    return home_stack(
+        PolicyUri="s3://policies/backstay/policy.yaml",
+        SubnetIds="subnet-1",
+        SecurityGroupIds="sg-1",
+        PassRoleArns=f"arn:aws:iam::{ACCOUNT}:role/rds-s3",
+        **given,
+    )
+
+
+@pytest.fixture(scope="module")
+def widest() -> Stack:
+    return everything()
+
+
+@pytest.fixture(scope="module")
+def role() -> dict[str, Role]:
+    return {name.removeprefix("backstay-"): each for name, each in function_roles(everything()).items()}
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, Any]:
+    """AWS's service authorization reference, as cfn-lint carries it."""
+    file = Path(cfnlint.__file__).with_name("data") / "AdditionalSpecs" / "Policies.json"
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return loaded
+
+
+def granted(stack: Stack) -> Iterator[tuple[str, Statement]]:
+    """Every statement that a role or one of the managed policies for people holds."""
+    for name, each in roles(stack).items():
+        yield from ((name, statement) for statement in each.statements)
+    for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items():
+        yield from ((name, statement) for statement in statements(policy["PolicyDocument"]))
+
+
+def test_no_two_functions_share_a_role(home: Stack) -> None:
+    names = [each.name for each in function_roles(home).values()]
+    assert len(names) == len(set(names)) == 4
+
+
+def test_a_function_role_is_for_lambda_alone(home: Stack) -> None:
+    assert {each.trusts for each in function_roles(home).values()} == {("lambda.amazonaws.com",)}
+
+
+def test_no_action_wildcard_anywhere(widest: Stack, location: Stack) -> None:
+    wild = [
+        (name, s.sid, s.actions) for stack in (widest, location) for name, s in granted(stack) if "*" in str(s.actions)
+    ]
+    assert wild == []
+
+
+def test_every_resource_only_for_reading_lists(widest: Stack, location: Stack) -> None:
+    wide = {
+        (name, action)
+        for stack in (widest, location)
+        for name, statement in granted(stack)
+        if statement.effect == "Allow" and "*" in statement.resources
+        for action in statement.actions
+        if not action.partition(":")[2].startswith(("Describe", "List"))
+    }
+    assert wide == {("RestoreRunRole", action) for action in EVERYWHERE}
+
+
+def test_logs_only_to_the_functions_own_group(home: Stack) -> None:
+    for name, each in function_roles(home).items():
+        resources = {r for s in each.statements for r in s.resources if any(a.startswith("logs:") for a in s.actions)}
+        assert resources == {f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/aws/lambda/{name}:*"}
+
+
+def test_no_managed_policy_of_aws_brings_what_we_did_not_write(home: Stack) -> None:
+    attached = {
+        name: properties["ManagedPolicyArns"]
+        for name, properties in home.of_type("AWS::IAM::Role").items()
+        if properties.get("ManagedPolicyArns")
+    }
+    assert attached == {}
+
+
+class TestAudit:
+    def test_cannot_change_anything_in_rds(self, role: dict[str, Role]) -> None:
+        mutating = [a for a in role["audit"].granted if a.startswith("rds:") and not a.startswith("rds:Describe")]
+        assert mutating == []
+
+    @pytest.mark.parametrize("key", ["findings/orders.json", "reports/audit/1.json", "heartbeat/audit.json"])
+    def test_remembers_in_the_vault(self, role: dict[str, Role], key: str) -> None:
+        assert role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
+        assert role["audit"].allows("s3:GetObject", f"{VAULT}/{key}")
+
+    @pytest.mark.parametrize("key", ["evidence/orders/1.json", "ca/rds-global-bundle.pem", "policy/policy.yaml"])
+    def test_writes_nowhere_else(self, role: dict[str, Role], key: str) -> None:
+        assert not role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
+
+    def test_starts_no_other_function(self, role: dict[str, Role]) -> None:
+        assert "lambda:InvokeFunction" not in role["audit"].granted
+
+
+class TestProtect:
+    @pytest.mark.parametrize(("action", "database"), [("ModifyDBInstance", ORDERS), ("ModifyDBCluster", LEDGER)])
+    def test_repairs_any_database(self, role: dict[str, Role], action: str, database: str) -> None:
+        assert role["protect"].allows(f"rds:{action}", database)
+
+    def test_cannot_change_groups(self, role: dict[str, Role]) -> None:
+        assert not role["protect"].allows("rds:ModifyDBInstance", f"arn:aws:rds:eu-west-2:{ACCOUNT}:pg:custom")
+
+    def test_modifying_is_all_it_can_do_to_rds(self, role: dict[str, Role]) -> None:
+        mutating = {a for a in role["protect"].granted if a.startswith("rds:") and not a.startswith("rds:Describe")}
+        assert mutating == {"rds:ModifyDBInstance", "rds:ModifyDBCluster"}
+
+    def test_no_other_account(self, role: dict[str, Role]) -> None:
+        assert not role["protect"].allows("rds:ModifyDBInstance", "arn:aws:rds:eu-west-2:444455556666:db:orders")
+
+
+class TestRestore:
+    def test_the_front_door_holds_no_right_to_change(self, role: dict[str, Role]) -> None:
+        writes = {a for a in role["restore"].granted if not a.partition(":")[2].startswith(("Describe", "List", "Get"))}
+        assert writes - {"kms:Decrypt", "kms:GenerateDataKey"} == {
+            "events:PutEvents",
+            "lambda:InvokeFunction",
+            "logs:CreateLogStream",
+            "logs:PutLogEvents",
+            "s3:PutObject",
+            "sqs:SendMessage",
+        }
+
+    def test_starts_the_runner_through_its_alias_only(self, role: dict[str, Role]) -> None:
+        runner = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:backstay-restore-run"
+        assert role["restore"].allows("lambda:InvokeFunction", f"{runner}:live")
+        assert not role["restore"].allows("lambda:InvokeFunction", runner)
+        assert not role["restore"].allows(
+            "lambda:InvokeFunction", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:backstay-protect:live"
+        )
+
+
+class TestRestoreRun:
+    CREATES = (
+        "rds:CreateDBInstance",
+        "rds:RestoreDBClusterFromSnapshot",
+        "rds:RestoreDBClusterToPointInTime",
+        "rds:RestoreDBInstanceFromDBSnapshot",
+        "rds:RestoreDBInstanceToPointInTime",
+        "rds:AddTagsToResource",
+    )
+
+    @pytest.mark.parametrize("action", CREATES)
+    def test_creates_only_what_is_tagged_as_ours(self, role: dict[str, Role], action: str) -> None:
+        untagged = {"aws:RequestTag/backstay:deployment": "", **THEIRS}
+        assert role["restore-run"].allows(action, ORDERS, {"aws:RequestTag/backstay:deployment": "backstay", **THEIRS})
+        assert not role["restore-run"].allows(action, ORDERS, untagged)
+
+    @pytest.mark.parametrize(
+        "action", ["rds:ModifyDBInstance", "rds:ModifyDBCluster", "rds:AddRoleToDBInstance", "rds:AddRoleToDBCluster"]
+    )
+    def test_changes_only_what_carries_our_tag(self, role: dict[str, Role], action: str) -> None:
+        assert role["restore-run"].allows(action, ORDERS, OURS)
+        assert not role["restore-run"].allows(action, ORDERS, THEIRS)
+        assert not role["restore-run"].allows(action, ORDERS, {"aws:ResourceTag/backstay:deployment": "second"})
+
+    def test_names_groups_and_snapshots_that_carry_no_tag_of_ours(self, role: dict[str, Role]) -> None:
+        here = f"arn:aws:rds:eu-west-2:{ACCOUNT}"
+        assert role["restore-run"].allows("rds:RestoreDBInstanceToPointInTime", f"{here}:subgrp:private", THEIRS)
+        assert role["restore-run"].allows("rds:ModifyDBInstance", f"{here}:pg:custom", THEIRS)
+        assert role["restore-run"].allows(
+            "rds:RestoreDBInstanceFromDBSnapshot", f"{here}:snapshot:rds:orders-1", THEIRS
+        )
+
+    def test_deletes_nothing(self, role: dict[str, Role]) -> None:
+        assert [a for each in role.values() for a in each.granted if a.startswith(("rds:Delete", "s3:Delete"))] == []
+
+    def test_reads_only_secrets_that_rds_manages(self, role: dict[str, Role]) -> None:
+        secret = f"arn:aws:secretsmanager:eu-west-2:{ACCOUNT}:secret"
+        assert role["restore-run"].allows("secretsmanager:GetSecretValue", f"{secret}:rds!db-0b5e-abc")
+        assert not role["restore-run"].allows("secretsmanager:GetSecretValue", f"{secret}:payments/api-key")
+
+    def test_grants_keys_to_services_only(self, role: dict[str, Role]) -> None:
+        key = f"arn:aws:kms:eu-west-2:{ACCOUNT}:key/1"
+        via_rds = {"kms:ViaService": "rds.eu-west-2.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
+        assert role["restore-run"].allows("kms:CreateGrant", key, via_rds)
+        assert not role["restore-run"].allows("kms:CreateGrant", key, {**via_rds, "kms:GrantIsForAWSResource": "false"})
+        assert not role["restore-run"].allows("kms:Decrypt", key, {"kms:ViaService": "s3.eu-west-2.amazonaws.com"})
+
+    def test_its_code_keeps_off_the_network_that_the_service_attaches(self, role: dict[str, Role]) -> None:
+        function = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:backstay-restore-run"
+        from_code = {"lambda:SourceFunctionArn": function}
+        from_service = {"lambda:SourceFunctionArn": ""}
+        assert role["restore-run"].allows("ec2:CreateNetworkInterface", "*", from_service)
+        assert not role["restore-run"].allows("ec2:CreateNetworkInterface", "*", from_code)
+
+    def test_passes_only_named_roles_and_only_to_rds(self, role: dict[str, Role]) -> None:
+        to_rds = {"iam:PassedToService": "rds.amazonaws.com"}
+        assert role["restore-run"].allows("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/rds-s3", to_rds)
+        assert not role["restore-run"].allows("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/Admin", to_rds)
+        assert not role["restore-run"].allows(
+            "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/rds-s3", {"iam:PassedToService": "ec2.amazonaws.com"}
+        )
+
+
+class TestOptionalPermissions:
+    def test_none_is_granted_by_default(self, home: Stack) -> None:
+        default = {action for each in function_roles(home).values() for action in each.granted}
+        assert not default & {"iam:PassRole", "s3:ListBucketVersions", "s3:GetObjectVersion", *EVERYWHERE}
+
+    @pytest.mark.parametrize("verb", ["audit", "protect", "restore"])
+    def test_policy_object_is_read_where_it_is_and_nothing_beside_it(self, role: dict[str, Role], verb: str) -> None:
+        document = "arn:aws:s3:::policies/backstay/policy.yaml"
+        assert role[verb].allows("s3:GetObject", document)
+        assert role[verb].allows("s3:GetObjectVersion", document)
+        assert role[verb].allows("s3:ListBucketVersions", "arn:aws:s3:::policies")
+        assert not role[verb].allows("s3:GetObject", "arn:aws:s3:::policies/backstay/other.yaml")
+        assert not role[verb].allows("s3:PutObject", document)
+
+    def test_ca_bundle_can_be_elsewhere(self) -> None:
+        stack = home_stack(CaBundleUri="s3://trust/rds/bundle.pem")
+        runner = function_roles(stack)["backstay-restore-run"]
+        assert runner.allows("s3:GetObject", "arn:aws:s3:::trust/rds/bundle.pem")
+        assert not runner.allows("s3:GetObject", f"{VAULT}/ca/rds-global-bundle.pem")
+
+
+class TestPeople:
+    def policy(self, stack: Stack, name: str) -> Role:
+        return Role(name, (), statements(stack.of_type("AWS::IAM::ManagedPolicy")[name]["PolicyDocument"]))
+
+    def test_the_auditor_reads_and_audits(self, home: Stack) -> None:
+        auditor = self.policy(home, "AuditorPolicy")
+        assert auditor.allows("s3:GetObject", f"{VAULT}/evidence/orders/1.json")
+        assert auditor.allows(
+            "lambda:InvokeFunction", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:backstay-audit:live"
+        )
+        assert not [a for a in auditor.granted if a.startswith("rds:") or "Put" in a or "Delete" in a]
+
+    def test_the_restore_operator_has_no_rights_on_rds(self, home: Stack) -> None:
+        operator = self.policy(home, "RestoreOperatorPolicy")
+        here = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function"
+        assert operator.allows("lambda:InvokeFunction", f"{here}:backstay-restore:live")
+        assert not operator.allows("lambda:InvokeFunction", f"{here}:backstay-restore-run:live")
+        assert operator.allows(
+            "lambda:GetDurableExecutionHistory", f"{here}:backstay-restore-run:3/durable-execution/orders-r/1"
+        )
+        assert not [a for a in operator.granted if a.startswith(("rds:", "s3:", "iam:"))]
+
+    def test_both_are_told_in_the_outputs(self, home: Stack) -> None:
+        values = {name: home.resolve(output["Value"]) for name, output in home.template["Outputs"].items()}
+        assert values["AuditorPolicyArn"] == f"arn:aws:iam::{ACCOUNT}:policy/AuditorPolicy"
+        assert values["RestoreOperatorPolicyArn"] == f"arn:aws:iam::{ACCOUNT}:policy/RestoreOperatorPolicy"
+
+
+class TestAgainstTheServiceAuthorizationReference:
+    """cfn-lint carries AWS's reference as data: which actions exist, and which resources each is authorized on."""
+
+    def test_every_action_exists(self, widest: Stack, reference: dict[str, Any]) -> None:
+        unknown = {
+            action
+            for _, statement in granted(widest)
+            for action in statement.actions
+            if action.partition(":")[2].lower() not in reference[action.partition(":")[0]]["Actions"]
+        }
+        assert unknown == set()
+
+    @pytest.mark.parametrize("verb", ["protect", "restore-run"])
+    def test_every_rds_resource_is_one_that_an_action_beside_it_is_authorized_on(
+        self, role: dict[str, Role], reference: dict[str, Any], verb: str
+    ) -> None:
+        known = reference["rds"]["Actions"]
+        pointless = {
+            (statement.sid, resource)
+            for statement in role[verb].statements
+            if statement.actions[0].startswith("rds:")
+            for resource in statement.resources
+            if resource != "*"
+            and not any(
+                resource.split(":")[5] in known[action[4:].lower()]["Resources"] for action in statement.actions
+            )
+        }
+        assert pointless == set()
+
+    def test_every_resource_that_a_restore_is_authorized_on_is_allowed(
+        self, role: dict[str, Role], reference: dict[str, Any]
+    ) -> None:
+        context = {"aws:RequestTag/backstay:deployment": "backstay", **OURS}
+        actions = [a for a in role["restore-run"].granted if a.startswith("rds:") and not a.startswith("rds:Describe")]
+        missing = {
+            (action, kind)
+            for action in actions
+            if action != "rds:AddTagsToResource"  # databases only, on purpose
+            for kind in reference["rds"]["Actions"][action.partition(":")[2].lower()]["Resources"]
+            if not role["restore-run"].allows(action, f"arn:aws:rds:eu-west-2:{ACCOUNT}:{kind}:x", context)
+        }
+        assert missing == set()
+
+
+def test_wildcards_match_as_iam_does() -> None:
+    assert like("arn:aws:s3:::b/findings/x.json", "arn:aws:s3:::b/findings/*")
+    assert not like("arn:aws:s3:::b/Findings/x.json", "arn:aws:s3:::b/findings/*")
+    assert like("a.b", "a?b")

@@ -1,0 +1,236 @@
+"""What wakes whom: patterns match our samples and not their near misses, and nothing that is undelivered is lost."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto.events.models import EventPattern, EventPatternParser
+
+from tests.template.conftest import sample
+from tests.template.stacks import ACCOUNT, home_stack
+
+if TYPE_CHECKING:
+    from tests.template.stacks import Stack
+
+RULES = {
+    "backstay-rds-events": "backstay-audit:live",
+    "backstay-api-calls": "backstay-audit:live",
+    "backstay-repairable-finding": "backstay-protect:live",
+    "backstay-new-failure": "backstay-alarms",
+}
+WAKES = {
+    "rds-instance-event": {"backstay-rds-events"},
+    "rds-cluster-event": {"backstay-rds-events"},
+    "cloudtrail-modify-db-instance": {"backstay-api-calls"},
+    "cloudtrail-modify-db-cluster": {"backstay-api-calls"},
+    "finding-changed": {"backstay-repairable-finding", "backstay-new-failure"},
+}
+FORWARDED = {
+    "rds-instance-event": {"backstay-forward-rds-events"},
+    "rds-cluster-event": {"backstay-forward-rds-events"},
+    "cloudtrail-modify-db-instance": {"backstay-forward-api-calls"},
+    "cloudtrail-modify-db-cluster": {"backstay-forward-api-calls"},
+    "finding-changed": set(),
+}
+
+
+def matches(pattern: dict[str, Any], event: dict[str, Any]) -> bool:
+    """What moto's EventBridge says."""
+    parsed = EventPatternParser(json.dumps(pattern)).parse()
+    judge: Any = EventPattern(json.dumps(pattern), parsed)
+    return bool(judge.matches_event(event))
+
+
+def woken(stack: Stack, event: dict[str, Any]) -> set[str]:
+    """The rules that match an event."""
+    rules = stack.of_type("AWS::Events::Rule").values()
+    return {rule["Name"] for rule in rules if matches(rule["EventPattern"], event)}
+
+
+def changed(name: str, **detail: Any) -> dict[str, Any]:
+    """A sample with other values in its detail; None removes."""
+    event = copy.deepcopy(sample(name))
+    event["detail"] = {k: v for k, v in {**event["detail"], **detail}.items() if v is not None}
+    return event
+
+
+def test_the_rules_and_their_targets(home: Stack) -> None:
+    found = {
+        rule["Name"]: [target["Arn"].split(":", 5)[5].removeprefix("function:") for target in rule["Targets"]]
+        for rule in home.of_type("AWS::Events::Rule").values()
+    }
+    assert found == {name: [target] for name, target in RULES.items()}
+    assert {rule["EventBusName"] for rule in home.of_type("AWS::Events::Rule").values()} == {"backstay"}
+
+
+@pytest.mark.parametrize("name", WAKES)
+def test_a_sample_wakes_whom_it_should(home: Stack, name: str) -> None:
+    assert woken(home, sample(name)) == WAKES[name]
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+def test_a_region_forwards_what_the_home_listens_to(location: Stack, name: str) -> None:
+    assert woken(location, sample(name)) == FORWARDED[name]
+
+
+class TestRdsEvents:
+    def test_a_message_without_an_id_is_let_through(self, home: Stack) -> None:
+        assert woken(home, changed("rds-instance-event", EventID=None)) == {"backstay-rds-events"}
+
+    @pytest.mark.parametrize("event_id", ["RDS-EVENT-0028", "RDS-EVENT-0032", "RDS-EVENT-0005", "RDS-EVENT-0420"])
+    def test_what_changes_restorability_is_let_through(self, home: Stack, event_id: str) -> None:
+        assert woken(home, changed("rds-instance-event", EventID=event_id)) == {"backstay-rds-events"}
+
+    @pytest.mark.parametrize("event_id", ["RDS-EVENT-0001", "RDS-EVENT-0006", "RDS-EVENT-0026", "RDS-EVENT-0049"])
+    def test_what_does_not_is_left_alone(self, home: Stack, event_id: str) -> None:
+        assert woken(home, changed("rds-instance-event", EventID=event_id)) == set()
+
+    def test_a_snapshot_is_nobodys_business_yet(self, home: Stack, location: Stack) -> None:
+        event = {**sample("rds-instance-event"), "detail-type": "RDS DB Snapshot Event"}
+        assert woken(home, event) == woken(location, event) == set()
+
+
+class TestApiCalls:
+    @pytest.mark.parametrize(
+        ("call", "parameters"),
+        [
+            ("CreateDBInstance", {"dBInstanceIdentifier": "orders"}),
+            ("DeleteDBInstance", {"dBInstanceIdentifier": "orders"}),
+            ("StopDBInstance", {"dBInstanceIdentifier": "orders"}),
+            ("StartDBCluster", {"dBClusterIdentifier": "ledger"}),
+            ("PromoteReadReplica", {"dBInstanceIdentifier": "orders"}),
+            ("RestoreDBClusterToPointInTime", {"dBClusterIdentifier": "ledger-r-1"}),
+            ("RestoreDBInstanceToPointInTime", {"targetDBInstanceIdentifier": "orders-r-1"}),
+            ("AddTagsToResource", {"resourceName": f"arn:aws:rds:eu-west-2:{ACCOUNT}:db:orders"}),
+            ("RemoveTagsFromResource", {"resourceName": f"arn:aws:rds:eu-west-2:{ACCOUNT}:cluster:ledger"}),
+        ],
+    )
+    def test_calls_that_change_a_database_wake_audit(
+        self, home: Stack, location: Stack, call: str, parameters: dict[str, str]
+    ) -> None:
+        event = changed("cloudtrail-modify-db-instance", eventName=call, requestParameters=parameters)
+        assert woken(home, event) == {"backstay-api-calls"}
+        assert woken(location, event) == {"backstay-forward-api-calls"}
+
+    @pytest.mark.parametrize(
+        "different",
+        [
+            {"errorCode": "AccessDenied"},
+            {"errorCode": "InvalidDBInstanceState"},
+            {"eventName": "DescribeDBInstances"},
+            {"eventName": "ListTagsForResource"},
+            {"eventName": "DownloadDBLogFilePortion"},
+            {"eventSource": "ec2.amazonaws.com"},
+            {"eventName": "ModifyDBParameterGroup", "requestParameters": {"dBParameterGroupName": "custom"}},
+            {"eventName": "DeleteDBSnapshot", "requestParameters": {"dBSnapshotIdentifier": "orders-1"}},
+            {"eventName": "ModifyDBInstance", "requestParameters": None},
+            {
+                "eventName": "AddTagsToResource",
+                "requestParameters": {"resourceName": f"arn:aws:rds:eu-west-2:{ACCOUNT}:snapshot:orders-1"},
+            },
+        ],
+    )
+    def test_failed_reading_and_foreign_calls_wake_nobody(self, home: Stack, different: dict[str, Any]) -> None:
+        assert woken(home, changed("cloudtrail-modify-db-instance", **different)) == set()
+
+    def test_the_same_call_from_another_source_wakes_nobody(self, home: Stack) -> None:
+        assert woken(home, {**sample("cloudtrail-modify-db-instance"), "source": "aws.ec2"}) == set()
+
+
+class TestFindings:
+    @pytest.mark.parametrize(
+        ("different", "wakes"),
+        [
+            ({"repairable": False}, {"backstay-new-failure"}),
+            ({"verdict": "pass", "previous": "fail"}, set()),
+            ({"verdict": "unknown"}, set()),
+            ({"verdict": "skipped"}, set()),
+            ({"previous": None}, {"backstay-repairable-finding"}),
+            ({"severity": "medium"}, {"backstay-repairable-finding"}),
+        ],
+    )
+    def test_only_a_repairable_failure_wakes_protect(
+        self, home: Stack, different: dict[str, Any], wakes: set[str]
+    ) -> None:
+        assert woken(home, changed("finding-changed", **different)) == wakes
+
+    def test_a_finding_that_somebody_else_puts_wakes_nobody(self, home: Stack) -> None:
+        assert woken(home, {**sample("finding-changed"), "source": "com.example"}) == set()
+
+
+@pytest.mark.parametrize("which", ["home", "location"])
+def test_what_cannot_be_delivered_is_retried_and_then_kept(which: str, request: pytest.FixtureRequest) -> None:
+    stack: Stack = request.getfixturevalue(which)
+    queues = {f"arn:aws:sqs:eu-west-1:{ACCOUNT}:{q['QueueName']}" for q in stack.of_type("AWS::SQS::Queue").values()}
+    targets = [target for rule in stack.of_type("AWS::Events::Rule").values() for target in rule["Targets"]]
+    targets += [schedule["Target"] for schedule in stack.of_type("AWS::Scheduler::Schedule").values()]
+    assert targets
+    assert {target["DeadLetterConfig"]["Arn"] for target in targets} <= queues
+    assert all(target["RetryPolicy"]["MaximumRetryAttempts"] >= 5 for target in targets)
+
+
+@pytest.mark.parametrize("which", ["home", "location"])
+def test_the_rules_may_write_to_their_dead_letter_queue(which: str, request: pytest.FixtureRequest) -> None:
+    stack: Stack = request.getfixturevalue(which)
+    rules = {
+        stack.resolve({"Fn::GetAtt": [name, "Arn"]}): target["DeadLetterConfig"]["Arn"]
+        for name, rule in stack.of_type("AWS::Events::Rule").items()
+        for target in rule["Targets"]
+    }
+    (policy,) = stack.of_type("AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    ((operator, condition),) = statement["Condition"].items()
+    allowed = condition["aws:SourceArn"]
+    for rule, queue in rules.items():
+        assert queue == statement["Resource"]
+        assert rule in allowed if operator == "ArnEquals" else rule.startswith(allowed.removesuffix("*"))
+
+
+class TestSchedules:
+    def schedules(self, stack: Stack) -> dict[str, dict[str, Any]]:
+        return {each["Name"]: each for each in stack.of_type("AWS::Scheduler::Schedule").values()}
+
+    def test_both_run_over_everything_through_the_alias(self, home: Stack) -> None:
+        found = self.schedules(home)
+        assert sorted(found) == ["backstay-audit", "backstay-protect"]
+        for name, each in found.items():
+            assert json.loads(each["Target"]["Input"]) == {"all": True}
+            assert each["Target"]["Arn"] == f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}:live"
+            assert each["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
+
+    def test_the_samples_are_what_they_send(self, home: Stack) -> None:
+        for verb in ("audit", "protect"):
+            assert sample(f"schedule-{verb}") == json.loads(self.schedules(home)[f"backstay-{verb}"]["Target"]["Input"])
+
+    def test_they_follow_the_time_zone(self) -> None:
+        found = self.schedules(home_stack(TimeZone="America/New_York"))
+        assert {each["ScheduleExpressionTimezone"] for each in found.values()} == {"America/New_York"}
+
+    def test_each_has_a_role_of_its_own_that_starts_one_alias(self, home: Stack) -> None:
+        roles = [each["Target"]["RoleArn"] for each in self.schedules(home).values()]
+        assert len(set(roles)) == len(roles)
+        for name, each in self.schedules(home).items():
+            role = home.of_type("AWS::IAM::Role")[each["Target"]["RoleArn"].rpartition("/")[2]]
+            granted = [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+            assert [s["Resource"] for s in granted if s["Action"] == "lambda:InvokeFunction"] == [
+                f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}:live"
+            ]
+
+
+class TestPaused:
+    """Enabled=false pauses schedules and rules, not audit."""
+
+    def states(self, stack: Stack) -> dict[str, str]:
+        kinds = ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
+        return {f"{k[5]} {each['Name']}": each["State"] for k in kinds for each in stack.of_type(k).values()}
+
+    def test_everything_runs_by_default(self, home: Stack) -> None:
+        assert set(self.states(home).values()) == {"ENABLED"}
+
+    def test_only_the_hourly_audit_runs_while_paused(self) -> None:
+        states = self.states(home_stack(Enabled="false"))
+        assert [name for name, state in states.items() if state == "ENABLED"] == ["S backstay-audit"]
+        assert len(states) == 6
