@@ -287,6 +287,8 @@ class Lab:
     def calls(self, *, function: str | None = None, action: str | None = None) -> list[dict[str, Any]]:
         """Every API call so far, oldest first; of one function and one IAM action (`s3:PutObject`) when named."""
         lines = _lines(self.root / "calls" / "aws.jsonl") + _lines(self.root / "calls" / "rds.jsonl")
+        for line in lines:  # the RDS emulator writes the operation, IAM wants the service before it
+            line["action"] = line["action"] if ":" in line["action"] else f"{line['service']}:{line['action']}"
         kept = [c for c in lines if function in {None, c["function"]} and action in {None, c["action"]}]
         return sorted(kept, key=lambda call: str(call["time"]))
 

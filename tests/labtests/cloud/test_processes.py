@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -10,8 +11,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from tests.lab.cloud import crew
@@ -35,23 +37,25 @@ def base() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+def _told(process: Path) -> bytes:
+    """Where a process works, how it was called and what its environment says; PostgreSQL overwrites the latter two."""
+    try:
+        folder = str((process / "cwd").readlink()).encode()
+        return folder + (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def left_over(base: Path) -> list[str]:
-    """Processes whose environment or command line names the folder, and what is in it."""
-    mark, own = str(base).encode(), str(os.getpid())
-    found = [str(path) for path in base.iterdir()]
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and process.name != own:
-            try:
-                told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if mark in told:
-                found.append(f"{process.name}: {(process / 'cmdline').read_bytes()!r}")
-    return found
+    """What is in the folder, and the processes that name it."""
+    numbered = [path for path in Path("/proc").iterdir() if path.name.isdigit() and path.name != str(os.getpid())]
+    told = {process.name: _told(process) for process in numbered}
+    living = [f"{pid}: {text!r}" for pid, text in told.items() if str(base).encode() in text]
+    return [str(path) for path in base.iterdir()] + living
 
 
-def hold(base: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.labtests.cloud.hold"]
+def hold(base: Path, *module: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", *(module or ("tests.labtests.cloud.hold",))]
     environment = {**os.environ, "TMPDIR": str(base)}
     return subprocess.Popen(command, cwd=REPO, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -83,6 +87,34 @@ def test_signal_at_any_moment_of_the_start_leaves_nothing(base: Path, delay: flo
     process = hold(base)
     time.sleep(delay)  # the moments themselves are what is tested
     end(process, number, base)
+
+
+def database_in(told: dict[str, Any]) -> None:
+    """Create a database in a lab that was started with `up --json`, and wait until its server answers."""
+    rds = boto3.Session(
+        region_name="eu-west-2", aws_access_key_id=told["account"], aws_secret_access_key="test"
+    ).client("rds", endpoint_url=told["rds_endpoint"])
+    rds.create_db_instance(
+        DBInstanceIdentifier="orders",
+        Engine="postgres",
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        MasterUsername="boss",
+        MasterUserPassword="long-enough-1",
+    )
+    waiter = rds.get_waiter("db_instance_available")
+    waiter.wait(DBInstanceIdentifier="orders", WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -9)])
+def test_signal_to_the_whole_lab_ends_its_postgresql_too(base: Path, number: int, status: int) -> None:
+    process = hold(base, "tests.lab", "up", "--json")
+    assert process.stdout is not None
+    told = json.loads(process.stdout.readline())
+    database_in(told)
+    assert any("postgres" in line for line in left_over(base))
+    assert end(process, number, base) < GONE_SECONDS
+    assert process.returncode == status
 
 
 def test_child_that_dies_at_the_start_is_told_with_its_log_and_leaves_nothing(
