@@ -21,6 +21,8 @@ _BY_S3: Final = "S3 asks for it while it encrypts or decrypts the vault's object
 _BY_LAMBDA: Final = "Lambda uses the role itself: no call of the function's shows it"
 _BY_RDS: Final = "RDS asks for it in the caller's name while it restores or makes the managed secret"
 _WHEN_BAD: Final = "only when the newest policy document does not validate"
+_WITH_ROLES: Final = "only where the source has IAM roles attached"
+_FROM_SNAPSHOT: Final = "only where a person names a snapshot, which the story does not"
 _VPC: Final = "Lambda attaches the function to subnets with it; only granted where subnets are given"
 
 # Permissions that the story does not use, by function (without the deployment's prefix) and action.
@@ -55,9 +57,14 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "restore-run": {
+        "rds:AddRoleToDBCluster": _WITH_ROLES,
+        "rds:AddRoleToDBInstance": _WITH_ROLES,
+        "rds:RestoreDBClusterFromSnapshot": _FROM_SNAPSHOT,
+        "rds:RestoreDBInstanceFromDBSnapshot": _FROM_SNAPSHOT,
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
         "kms:CreateGrant": _BY_RDS,
         "kms:Decrypt": _BY_RDS,
-        "kms:DescribeKey": _BY_RDS,
         "kms:GenerateDataKey": _BY_RDS,
         "secretsmanager:CreateSecret": _BY_RDS,
         "secretsmanager:TagResource": _BY_RDS,

@@ -122,11 +122,17 @@ class TestAudit:
         assert mutating == []
 
     @pytest.mark.parametrize("key", ["findings/orders.json", "reports/audit/1.json", "heartbeat/audit.json"])
-    def test_remembers_in_the_vault(self, role: dict[str, Role], key: str) -> None:
+    def test_writes_what_it_remembers_and_reports(self, role: dict[str, Role], key: str) -> None:
         assert role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
-        assert role["audit"].allows("s3:GetObject", f"{VAULT}/{key}")
 
-    @pytest.mark.parametrize("key", ["evidence/orders/1.json", "ca/rds-global-bundle.pem", "policy/policy.yaml"])
+    def test_reads_back_only_what_it_remembers(self, role: dict[str, Role]) -> None:
+        assert role["audit"].allows("s3:GetObject", f"{VAULT}/findings/orders.json")
+        assert not role["audit"].allows("s3:GetObject", f"{VAULT}/reports/audit/1.json")
+
+    @pytest.mark.parametrize(
+        "key",
+        ["evidence/orders/1.json", "ca/rds-global-bundle.pem", "policy/policy.yaml", "heartbeat/protect.json"],
+    )
     def test_writes_nowhere_else(self, role: dict[str, Role], key: str) -> None:
         assert not role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
 
@@ -154,7 +160,6 @@ class TestRestore:
     def test_the_front_door_holds_no_right_to_change(self, role: dict[str, Role]) -> None:
         writes = {a for a in role["restore"].granted if not a.partition(":")[2].startswith(("Describe", "List", "Get"))}
         assert writes - {"kms:Decrypt", "kms:GenerateDataKey"} == {
-            "events:PutEvents",
             "lambda:InvokeFunction",
             "logs:CreateLogStream",
             "logs:PutLogEvents",
