@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,3 +100,12 @@ def test_every_parameter_stands_in_one_group_of_the_console(template: Path) -> N
 def test_only_what_has_no_sane_default_is_asked_for(template: Path) -> None:
     asked = {name for name, declared in load(template)["Parameters"].items() if "Default" not in declared}
     assert asked == ({"Regions"} if template == HOME else {"HomeRegion"})
+
+
+@pytest.mark.parametrize(("environment", "template"), [("default", HOME), ("location", REGION)])
+def test_samconfig_sets_what_the_template_asks_for(environment: str, template: Path) -> None:
+    config = tomllib.loads((REPO / "samconfig.toml").read_text(encoding="utf-8"))[environment]["deploy"]["parameters"]
+    assert config.get("template_file", HOME.name) == template.relative_to(REPO).as_posix()
+    given = {each.partition("=")[0] for each in config["parameter_overrides"]}
+    declared = load(template)["Parameters"]
+    assert {name for name, each in declared.items() if "Default" not in each} <= given <= declared.keys()
