@@ -84,6 +84,10 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
+# Recorded for a call that names no resource, or none that the recorder can tell.
+NO_RESOURCE: Final = "*"
+
+
 @dataclass(frozen=True, order=True)
 class Refused:
     """A call that the role of the function that made it does not allow."""
@@ -156,8 +160,8 @@ def judge(
         context = _context(call)
         refused.update(
             Refused(name, action, resource)
-            for resource in call.get("resources") or ["*"]
-            if not roles[name].allows(action, resource, context)
+            for resource in (each or NO_RESOURCE for each in call.get("resources") or [NO_RESOURCE])
+            if not _allowed(roles[name], action, resource, context)
         )
     granted = {(name, action) for name, role in roles.items() for action in role.granted}
     explained = {(name, action) for name, actions in reasons.items() if name in roles for action in actions}
@@ -166,6 +170,12 @@ def judge(
         tuple(sorted(granted - used - explained)),
         tuple(sorted(strangers)),
     )
+
+
+def _allowed(role: Role, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    if resource == NO_RESOURCE:
+        return action.lower() in {granted.lower() for granted in role.granted}
+    return role.allows(action, resource, context)
 
 
 def _action(call: Mapping[str, Any]) -> str:

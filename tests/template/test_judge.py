@@ -78,6 +78,13 @@ def test_each_resource_of_a_call_is_judged() -> None:
     )
 
 
+@pytest.mark.parametrize("resources", [["*"], [""], [None], []])
+def test_a_call_without_a_resource_is_held_against_the_actions_alone(resources: list[str | None]) -> None:
+    assert judge([{**PUT, "resources": resources}], ROLES, prefix="backstay-").refused == ()
+    stray = {**PUT, "action": "s3:DeleteObject", "resources": resources}
+    assert judge([stray], ROLES, prefix="backstay-").refused == (Refused("audit", "s3:DeleteObject", "*"),)
+
+
 def test_a_denial_wins() -> None:
     found = judge([restored("forbidden", **OURS)], ROLES, prefix="backstay-")
     assert [each.resource for each in found.refused] == [f"{DB}:forbidden"]
