@@ -6,6 +6,7 @@ the end of the archive has to look for one first.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,4 +35,4 @@ def contiguous(archive: Path, first: int | None = None) -> bool:
     numbers = [segment_number(p.name) for p in segments(archive)]
     if first is not None:
         numbers = [first - 1, *(n for n in numbers if n >= first)]
-    return all(after - before <= 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    return all(after - before <= 1 for before, after in itertools.pairwise(numbers))

@@ -74,7 +74,6 @@ class Heartbeat:
 
     def _beat(self, connection: psycopg.Connection[Any]) -> None:
         moment, segment = self._cluster.flush(connection)
-        number = segment_number(segment)
         if self._last is not None and not contiguous(self._cluster.archive, self._last):
             return  # a segment since the last beat is missing: nothing behind the gap can be restored
         self._last, self.latest = segment_number(segment), moment

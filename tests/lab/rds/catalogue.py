@@ -10,6 +10,7 @@ from tests.lab.rds.paging import page
 
 if TYPE_CHECKING:
     from tests.lab.rds.lab import Arguments, Call
+    from tests.lab.rds.state import Group
 
 
 def _engine(name: str) -> Engine:
@@ -101,10 +102,10 @@ def account_attributes(call: Call, arguments: Arguments) -> dict[str, Any]:
         "DBClusters": len(region.clusters),
         "ManualSnapshots": sum(1 for s in region.snapshots.values() if s.type == "manual"),
         "ManualClusterSnapshots": sum(1 for s in region.cluster_snapshots.values() if s.type == "manual"),
-        "DBSubnetGroups": len(region.subnet_groups),
-        "DBParameterGroups": len(region.parameter_groups),
-        "DBClusterParameterGroups": len(region.cluster_parameter_groups),
-        "OptionGroups": len(region.option_groups),
+        "DBSubnetGroups": _own(region.subnet_groups),
+        "DBParameterGroups": _own(region.parameter_groups),
+        "DBClusterParameterGroups": _own(region.cluster_parameter_groups),
+        "OptionGroups": _own(region.option_groups),
         "AllocatedStorage": sum(i.storage for i in region.instances.values()),
     }
     return {
@@ -112,3 +113,8 @@ def account_attributes(call: Call, arguments: Arguments) -> dict[str, Any]:
             {"AccountQuotaName": name, "Used": used[name], "Max": most} for name, most in region.quotas.items()
         ]
     }
+
+
+def _own(groups: dict[str, Group]) -> int:
+    """Groups that somebody made: the default ones count against no quota."""
+    return sum(1 for name in groups if not name.startswith("default"))

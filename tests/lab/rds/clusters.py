@@ -134,7 +134,7 @@ def create(call: Call, arguments: Arguments) -> dict[str, Any]:
     region.clusters[name] = item
     add_members(call, item)
     lifecycle.bring_up(lab, region, item, build, [("RDS-EVENT-0170", "")])
-    return {"DBCluster": shapes.cluster(region, item)}
+    return {"DBCluster": shapes.cluster(item)}
 
 
 def add_members(call: Call, item: Cluster) -> None:
@@ -169,4 +169,4 @@ def describe(call: Call, arguments: Arguments) -> dict[str, Any]:
     for item in found:
         databases.refresh(call.lab, item)
     items = {item.identifier: item for item in found}
-    return page(arguments, items, lambda item: shapes.cluster(region, item), "DBClusters")
+    return page(arguments, items, shapes.cluster, "DBClusters")

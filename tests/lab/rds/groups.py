@@ -21,17 +21,20 @@ NAME_LENGTH = 255
 def parameter_group(call: Call, name: str | None, engine: Engine, version: str) -> str:
     """Name of the DB parameter group to use; without a name the engine's default one."""
     groups = call.region.parameter_groups
-    return _family_group(call, groups, "pg", "DBParameterGroupNotFoundFault", name, engine.family(version))
+    missing = "DBParameterGroupNotFoundFault"
+    return _family_group(call, groups, name, kind="pg", missing=missing, family=engine.family(version))
 
 
 def cluster_parameter_group(call: Call, name: str | None, engine: Engine, version: str) -> str:
     """Name of the DB cluster parameter group to use."""
     groups = call.region.cluster_parameter_groups
-    shape = "DBClusterParameterGroupNotFoundFault"
-    return _family_group(call, groups, "cluster-pg", shape, name, engine.family(version))
+    missing = "DBClusterParameterGroupNotFoundFault"
+    return _family_group(call, groups, name, kind="cluster-pg", missing=missing, family=engine.family(version))
 
 
-def _family_group(call: Call, groups: dict[str, Group], kind: str, missing: str, name: str | None, family: str) -> str:
+def _family_group(
+    call: Call, groups: dict[str, Group], name: str | None, *, kind: str, missing: str, family: str
+) -> str:
     default = f"default.{family}"
     if name is None or name == default:
         text = f"Default parameter group for {family}"
@@ -95,23 +98,26 @@ def security_groups(call: Call, ids: list[str] | None) -> list[str]:
 
 def create_parameter_group(call: Call, arguments: Arguments) -> dict[str, Any]:
     """CreateDBParameterGroup."""
-    group = _new_family_group(
-        call, arguments, "DBParameterGroupName", "pg", call.region.parameter_groups, "DBParameterGroups"
-    )
+    groups = call.region.parameter_groups
+    names_of = {"parameter": "DBParameterGroupName", "kind": "pg", "quota": "DBParameterGroups"}
+    group = _new_family_group(call, arguments, groups, **names_of)
     return {"DBParameterGroup": shapes.parameter_group(group)}
 
 
 def create_cluster_parameter_group(call: Call, arguments: Arguments) -> dict[str, Any]:
     """CreateDBClusterParameterGroup."""
     groups = call.region.cluster_parameter_groups
-    group = _new_family_group(
-        call, arguments, "DBClusterParameterGroupName", "cluster-pg", groups, "DBClusterParameterGroups"
-    )
+    names_of = {
+        "parameter": "DBClusterParameterGroupName",
+        "kind": "cluster-pg",
+        "quota": "DBClusterParameterGroups",
+    }
+    group = _new_family_group(call, arguments, groups, **names_of)
     return {"DBClusterParameterGroup": shapes.cluster_parameter_group(group)}
 
 
 def _new_family_group(
-    call: Call, arguments: Arguments, parameter: str, kind: str, groups: dict[str, Group], quota: str
+    call: Call, arguments: Arguments, groups: dict[str, Group], *, parameter: str, kind: str, quota: str
 ) -> Group:
     name = names.identifier(arguments[parameter], parameter, NAME_LENGTH)
     family = arguments["DBParameterGroupFamily"]
@@ -183,20 +189,20 @@ def create_subnet_group(call: Call, arguments: Arguments) -> dict[str, Any]:
 
 
 def _within_quota(call: Call, quota: str, groups: dict[str, Group], exceeded: str) -> None:
-    if len(groups) >= call.region.quotas[quota]:
+    own = sum(1 for name in groups if not name.startswith("default"))
+    if own >= call.region.quotas[quota]:
         raise fault(exceeded, f"Quota of {quota} exceeded")
 
 
 def _describe(
-    call: Call,
     arguments: Arguments,
-    parameter: str,
     groups: dict[str, Group],
+    *,
+    parameter: str,
     missing: str,
     show: Callable[[Group], dict[str, Any]],
     member: str,
 ) -> dict[str, Any]:
-    del call
     if arguments.get("Filters"):
         raise invalid_value("This operation supports no filters")
     name = arguments.get(parameter)
@@ -220,15 +226,13 @@ def _add_defaults(call: Call) -> None:
 def describe_parameter_groups(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DescribeDBParameterGroups."""
     _add_defaults(call)
-    groups, missing = call.region.parameter_groups, "DBParameterGroupNotFoundFault"
     return _describe(
-        call,
         arguments,
-        "DBParameterGroupName",
-        groups,
-        missing,
-        shapes.parameter_group,
-        "DBParameterGroups",
+        call.region.parameter_groups,
+        parameter="DBParameterGroupName",
+        missing="DBParameterGroupNotFoundFault",
+        show=shapes.parameter_group,
+        member="DBParameterGroups",
     )
 
 
@@ -236,13 +240,12 @@ def describe_cluster_parameter_groups(call: Call, arguments: Arguments) -> dict[
     """DescribeDBClusterParameterGroups."""
     _add_defaults(call)
     return _describe(
-        call,
         arguments,
-        "DBClusterParameterGroupName",
         call.region.cluster_parameter_groups,
-        "DBParameterGroupNotFoundFault",
-        shapes.cluster_parameter_group,
-        "DBClusterParameterGroups",
+        parameter="DBClusterParameterGroupName",
+        missing="DBParameterGroupNotFoundFault",
+        show=shapes.cluster_parameter_group,
+        member="DBClusterParameterGroups",
     )
 
 
@@ -255,19 +258,24 @@ def describe_option_groups(call: Call, arguments: Arguments) -> dict[str, Any]:
         for name, group in call.region.option_groups.items()
         if engine in (None, group.engine) and major in (None, group.major)
     }
-    missing = "OptionGroupNotFoundFault"
-    return _describe(call, arguments, "OptionGroupName", groups, missing, shapes.option_group, "OptionGroupsList")
+    return _describe(
+        arguments,
+        groups,
+        parameter="OptionGroupName",
+        missing="OptionGroupNotFoundFault",
+        show=shapes.option_group,
+        member="OptionGroupsList",
+    )
 
 
 def describe_subnet_groups(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DescribeDBSubnetGroups."""
     subnet_group(call, None)
     return _describe(
-        call,
         arguments,
-        "DBSubnetGroupName",
         call.region.subnet_groups,
-        "DBSubnetGroupNotFoundFault",
-        shapes.subnet_group,
-        "DBSubnetGroups",
+        parameter="DBSubnetGroupName",
+        missing="DBSubnetGroupNotFoundFault",
+        show=shapes.subnet_group,
+        member="DBSubnetGroups",
     )

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.lab.rds import databases, tags
-from tests.lab.rds.cloud import Verdict
+from tests.lab.rds.engines import ENGINES, Engine
 from tests.lab.rds.lab import Arguments, Call, Lab, denied
 from tests.lab.rds.model import Fault
 
 if TYPE_CHECKING:
+    from tests.lab.rds.cloud import Verdict
     from tests.lab.rds.state import Region
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
@@ -54,14 +55,14 @@ _DESCRIBED = {
 }
 
 _ALSO = {
-    "CreateDBInstance": ("og:default*", "pg:default*", "subgrp:default"),
-    "RestoreDBInstanceToPointInTime": ("og:default*", "subgrp:default"),
-    "RestoreDBInstanceFromDBSnapshot": ("og:default*", "subgrp:default"),
-    "CreateDBCluster": ("og:default*", "cluster-pg:default*", "subgrp:default"),
-    "RestoreDBClusterToPointInTime": ("og:default*", "subgrp:default"),
-    "RestoreDBClusterFromSnapshot": ("og:default*", "subgrp:default"),
+    "CreateDBInstance": ("og", "pg", "subgrp"),
+    "RestoreDBInstanceToPointInTime": ("og", "subgrp"),
+    "RestoreDBInstanceFromDBSnapshot": ("og", "subgrp"),
+    "CreateDBCluster": ("og", "cluster-pg", "subgrp"),
+    "RestoreDBClusterToPointInTime": ("og", "subgrp"),
+    "RestoreDBClusterFromSnapshot": ("og", "subgrp"),
 }
-"""Groups that are checked by their default when the call names none."""
+"""Kinds of groups that are checked by their default when the call names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,32 @@ def resources(region: Region, action: str, arguments: Arguments) -> list[str]:
     if "ResourceName" in arguments:
         found.append(arguments["ResourceName"])
     kinds = {arn.split(":", 6)[5] for arn in found if arn.count(":") >= 6}
-    for also in _ALSO.get(action, ()):
-        kind, name = also.split(":")
-        if kind not in kinds:
-            found.append(region.arn(kind, name.replace("*", ":lab" if kind == "og" else ".lab")))
+    found += [region.arn(kind, name) for kind, name in _defaults(region, action, arguments) if kind not in kinds]
     if action in _DESCRIBED and not found:
         found.append(region.arn(_DESCRIBED[action], "*"))
     return found or ["*"]
+
+
+def _defaults(region: Region, action: str, arguments: Arguments) -> list[tuple[str, str]]:
+    """Default groups that the new database would get, by kind."""
+    engine, version = _engine(region, arguments)
+    name = {
+        "og": f"default:{engine.name}-{engine.major(version).replace('.', '-')}",
+        "pg": f"default.{engine.family(version)}",
+        "cluster-pg": f"default.{engine.family(version)}",
+        "subgrp": "default",
+    }
+    return [(kind, name[kind]) for kind in _ALSO.get(action, ())]
+
+
+def _engine(region: Region, arguments: Arguments) -> tuple[Engine, str]:
+    source = region.instances.get(databases.short(arguments.get("SourceDBInstanceIdentifier", ""), "db"))
+    owner = region.clusters.get(databases.short(arguments.get("SourceDBClusterIdentifier", ""), "cluster"))
+    found = source or owner
+    if found is not None:
+        return ENGINES[found.engine], found.engine_version
+    engine = ENGINES.get(arguments.get("Engine", "postgres"), ENGINES["postgres"])
+    return engine, arguments.get("EngineVersion", engine.versions[0])
 
 
 def _arn(region: Region, kind: str, value: str) -> str:
@@ -124,9 +144,10 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
     wanted = [(action, arn) for arn in resources(region, action, arguments)]
     if asked_tags and action != "AddTagsToResource":
         wanted.append(("AddTagsToResource", wanted[0][1]))
+    shared = _context(region, asked_tags, arguments)
     verdict: Verdict | None = None
     for name, arn in wanted:
-        context = _context(lab, region, who, arn, asked_tags, arguments)
+        context = {**shared, **_held_tags(lab, region, arn)}
         verdict = lab.cloud.authorize(who.access_key, f"rds:{name}", [arn], context)
         if not verdict.allowed:
             raise denied(verdict.principal, f"rds:{name}", arn)
@@ -135,16 +156,16 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
     return Call(lab, region, who.access_key, verdict)
 
 
-def _context(
-    lab: Lab, region: Region, who: Caller, arn: str, asked_tags: dict[str, str], arguments: dict[str, Any]
-) -> dict[str, str]:
+def _context(region: Region, asked_tags: dict[str, str], arguments: Arguments) -> dict[str, str]:
     context = {"aws:RequestedRegion": region.name}
     context |= {f"aws:RequestTag/{key}": value for key, value in asked_tags.items()}
-    probe = Call(lab, region, who.access_key, Verdict(True, "", None, ""))
-    with lab.store.lock:
-        held = dict(tags.tagged(probe, arn) or {})
-    context |= {f"aws:ResourceTag/{key}": value for key, value in held.items()}
     for name, key in (("DBInstanceClass", "rds:DatabaseClass"), ("Engine", "rds:DatabaseEngine")):
         if name in arguments:
             context[key] = arguments[name]
     return context
+
+
+def _held_tags(lab: Lab, region: Region, arn: str) -> dict[str, str]:
+    with lab.store.lock:
+        held = dict(tags.tagged(region, arn) or {})
+    return {f"aws:ResourceTag/{key}": value for key, value in held.items()}

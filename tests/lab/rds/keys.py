@@ -48,7 +48,8 @@ def usable(call: Call, key: str) -> str:
     if arn is None or not all(call.allowed(f"kms:{name}", arn, context) for name in ("DescribeKey", "CreateGrant")):
         raise fault(
             "KMSKeyNotAccessibleFault",
-            f"The specified KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it.",
+            f"The specified KMS key [{key}] does not exist, is not enabled or "
+            "you do not have permissions to access it.",
         )
     return arn
 

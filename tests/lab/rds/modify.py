@@ -109,7 +109,7 @@ def cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
         )
     item.attributes |= remembered(arguments, CLUSTER)
     changes.commit(call.lab, call.region, item, found, immediately=arguments.get("ApplyImmediately", False))
-    return {"DBCluster": shapes.cluster(call.region, item)}
+    return {"DBCluster": shapes.cluster(item)}
 
 
 def _not_available() -> Fault:
@@ -229,7 +229,9 @@ def _credentials(call: Call, arguments: Arguments, item: Instance | Cluster, fou
         password = secrets.new_password()
         kind = "db" if isinstance(item, Instance) else "cluster"
         key = arguments.get("MasterUserSecretKmsKeyId")
-        item.secret = secrets.create(call, kind, item.master_username, password, item.arn, key)
+        item.secret = secrets.create(
+            call, kind, username=item.master_username, password=password, arn=item.arn, key=key
+        )
         found.soon[PASSWORD] = password
     elif rotating and item.secret is not None:
         item.secret.status = "rotating"

@@ -134,11 +134,15 @@ def _parse_scalar(kind: str, text: str, name: str) -> Any:
             case "boolean":
                 return {"true": True, "false": False}[text.lower()]
             case "timestamp":
-                moment = dt.datetime.fromisoformat(text)
-                if moment.tzinfo is None:
-                    raise ValueError("a time needs its zone")
-                return moment.astimezone(dt.UTC)
+                return _moment(text)
             case _:
                 return text
     except (ValueError, KeyError) as exc:
         raise Fault("MalformedInput", f"Invalid {kind} for {name}: {text!r}") from exc
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its zone")
+    return moment.astimezone(dt.UTC)

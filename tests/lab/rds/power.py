@@ -43,7 +43,7 @@ def stop_cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
     item = databases.cluster(call.region, arguments["DBClusterIdentifier"])
     databases.need_cluster_state(item, _AVAILABLE)
     _stop(call, item, "RDS-EVENT-0150")
-    return {"DBCluster": shapes.cluster(call.region, item)}
+    return {"DBCluster": shapes.cluster(item)}
 
 
 def start_cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def start_cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
     item = databases.cluster(call.region, arguments["DBClusterIdentifier"])
     databases.need_cluster_state(item, _STOPPED)
     _start(call, item, "RDS-EVENT-0151")
-    return {"DBCluster": shapes.cluster(call.region, item)}
+    return {"DBCluster": shapes.cluster(item)}
 
 
 def reboot_instance(call: Call, arguments: Arguments) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
     item.status, item.deleted = "deleting", True
     for name in item.members:
         call.region.instances[name].status = "deleting"
-    shown = shapes.cluster(call.region, item)
+    shown = shapes.cluster(item)
     _finish(call, item, keep=_kept(arguments, item))
     return {"DBCluster": shown}
 

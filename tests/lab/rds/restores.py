@@ -151,7 +151,7 @@ def cluster_to_moment(call: Call, arguments: Arguments) -> dict[str, Any]:
     moment = databases.need_moment(call.lab, source, asked)
     item = _restored_cluster(call, arguments, name, source, dict(source.tags))
     _launch(call, item, _to_moment(call, source, item, moment), ("RDS-EVENT-0170", source.identifier))
-    return {"DBCluster": shapes.cluster(call.region, item)}
+    return {"DBCluster": shapes.cluster(item)}
 
 
 def cluster_from_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def cluster_from_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
     item = _restored_cluster(call, arguments, name, source, dict(snapshot.tags or source.tags))
     item.engine_version = version_of(ENGINES[source.engine], arguments.get("EngineVersion", source.engine_version))
     _launch(call, item, _from_snapshot(call.lab, snapshot, item), ("RDS-EVENT-0170", snapshot.identifier))
-    return {"DBCluster": shapes.cluster(call.region, item)}
+    return {"DBCluster": shapes.cluster(item)}
 
 
 def _restored_instance(call: Call, arguments: Arguments, name: str, source: Instance, tags: dict[str, str]) -> Instance:
@@ -216,11 +216,9 @@ def _restored_cluster(call: Call, arguments: Arguments, name: str, source: Clust
     asked = dict(arguments)
     if not source.aurora:
         asked.setdefault("DBClusterInstanceClass", source.instance_class)
+    encryption, key = keys.inherited(call, source.encryption, source.kms_key)
     if "KmsKeyId" in arguments:
         encryption, key = keys.KMS, keys.usable(call, arguments["KmsKeyId"])
-        keys.inherited(call, source.encryption, source.kms_key)
-    else:
-        encryption, key = keys.inherited(call, source.encryption, source.kms_key)
     base = frozen(source)
     if not isinstance(base, Cluster):
         raise TypeError("a cluster is restored from a cluster")

@@ -37,13 +37,14 @@ def initial(call: Call, arguments: Arguments, kind: str, username: str, arn: str
         if given is not None:
             raise invalid_combination("You can't specify MasterUserPassword for a managed master user password")
         password = new_password()
-        return password, create(call, kind, username, password, arn, arguments.get("MasterUserSecretKmsKeyId"))
+        key = arguments.get("MasterUserSecretKmsKeyId")
+        return password, create(call, kind, username=username, password=password, arn=arn, key=key)
     if given is None:
         raise invalid_value("The parameter MasterUserPassword must be provided and must not be blank.")
     return checked_password(given), None
 
 
-def create(call: Call, kind: str, username: str, password: str, arn: str, key: str | None) -> Secret:
+def create(call: Call, kind: str, *, username: str, password: str, arn: str, key: str | None) -> Secret:
     """Make the secret in the caller's name.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any
 from tests.lab.rds import admin, guard, parse, serialize
 from tests.lab.rds.events import Trail
 from tests.lab.rds.faults import Kind
-from tests.lab.rds.lab import Arguments, Call, Lab
+from tests.lab.rds.lab import Arguments, Call, Lab, denied
 from tests.lab.rds.model import Fault, not_here
 from tests.lab.rds.registry import OPERATIONS, Operation
 
@@ -81,13 +81,13 @@ class Exchange:
         self._action = operation.name
         self._resources = guard.resources(region, self._action, self._arguments)
         self._principal = f"unknown ({self._who.access_key})"
-        malformed = self._meet_fault(region.name)
         try:
             self._call = guard.authorize(self._lab, region, self._who, self._action, self._arguments)
         except Fault as fault:
             self._principal = fault.message.removeprefix("User: ").split(" ", 1)[0]
             raise
         self._principal = self._call.verdict.principal
+        malformed = self._meet_fault(region.name)
         known = _known(self._action, self._arguments)
         with self._lab.store.lock:
             result = known.handler(self._call, self._arguments)
@@ -103,11 +103,7 @@ class Exchange:
             case Kind.THROTTLE:
                 raise Fault("Throttling", "Rate exceeded")
             case Kind.DENIED:
-                raise Fault(
-                    "AccessDenied",
-                    f"User: {self._principal} is not authorized to perform: rds:{self._action} because of an asked fault",
-                    403,
-                )
+                raise denied(self._principal or "unknown", f"rds:{self._action}", self._resources[0])
             case Kind.SERVER_ERROR:
                 raise Fault("InternalFailure", "An internal error has occurred", 500)
             case Kind.TIMEOUT:

@@ -81,11 +81,11 @@ def instance(region: Region, item: Instance) -> Shape:
     }
 
 
-def cluster(region: Region, item: Cluster) -> Shape:
+def cluster(item: Cluster) -> Shape:
     """A `DBCluster`."""
     span = window(item)
     return {
-        **{k: v for k, v in _common(item).items() if k not in {"StorageThroughput"}},
+        **_common(item),
         "DBClusterIdentifier": item.identifier,
         "Status": item.status,
         "DatabaseName": item.db_name,
@@ -99,7 +99,7 @@ def cluster(region: Region, item: Cluster) -> Shape:
         "MultiAZ": item.multi_az or len(item.members) > 1,
         "EarliestRestorableTime": span[0] if span else None,
         "LatestRestorableTime": span[1] if span else None,
-        "DBClusterMembers": [_member(item, place, name) for place, name in enumerate(item.members)],
+        "DBClusterMembers": [_member(place, name) for place, name in enumerate(item.members)],
         "ReadReplicaIdentifiers": [],
         "PendingModifiedValues": _pending(item, "ClusterPendingModifiedValues"),
         "DbClusterResourceId": item.resource_id,
@@ -158,7 +158,7 @@ def _secret(secret: Secret | None) -> Shape | None:
     return {"SecretArn": secret.arn, "SecretStatus": secret.status, "KmsKeyId": secret.kms_key}
 
 
-def _member(item: Cluster, place: int, name: str) -> Shape:
+def _member(place: int, name: str) -> Shape:
     return {
         "DBInstanceIdentifier": name,
         "IsClusterWriter": place == 0,

@@ -10,6 +10,7 @@ from tests.lab.rds.state import Role
 
 if TYPE_CHECKING:
     from tests.lab.rds.lab import Arguments, Call
+    from tests.lab.rds.state import Region
 
 _MISSING = {
     "db": "DBInstanceNotFoundFault",
@@ -19,9 +20,8 @@ _MISSING = {
 }
 
 
-def tagged(call: Call, arn: str) -> dict[str, str] | None:
+def tagged(region: Region, arn: str) -> dict[str, str] | None:
     """The tags of a resource of this region, or None when there is no such resource."""
-    region = call.region
     parts = arn.split(":", 6)
     if len(parts) != 7 or parts[:5] != ["arn", "aws", "rds", region.name, region.account]:
         return None
@@ -41,7 +41,7 @@ def tagged(call: Call, arn: str) -> dict[str, str] | None:
 
 
 def _need(call: Call, arn: str) -> dict[str, str]:
-    tags = tagged(call, arn)
+    tags = tagged(call.region, arn)
     if tags is not None:
         return tags
     parts = arn.split(":", 6)
