@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .deploy import Stack
 
 REPO = Path(__file__).resolve().parents[3]
+LAB_PYTHON = REPO / ".lab" / "venv" / "bin" / "python"
 ACCOUNT = "111122223333"
 REGIONS = ("eu-west-1", "eu-west-2")  # the first is home
 DEPLOYMENT = "backstay"
@@ -71,6 +72,8 @@ class Lab:
 
     def _begin(self, rds: Sequence[str]) -> None:
         self.root = self._crew.root
+        if not LAB_PYTHON.exists():
+            raise LabError("the lab's own environment is missing: run `make setup` first")
         (self.root / "calls").mkdir()
         ports = free_ports(3)
         self.endpoint, self.rds_endpoint, runner = (f"http://{LOOPBACK}:{port}" for port in ports)
@@ -93,8 +96,7 @@ class Lab:
             "account": self.account,
             "region": self.region,
         }
-        python = str(REPO / ".lab" / "venv" / "bin" / "python")
-        self._crew.start("ministack", [python, "-m", "tests.lab.cloud.launcher", *_flags(options)], REPO)
+        self._crew.start("ministack", [str(LAB_PYTHON), "-m", "tests.lab.cloud.launcher", *_flags(options)], REPO)
 
     def _start_runner(self, port: int, url: str) -> None:
         options = {

@@ -68,3 +68,8 @@ def test_schedule_fired_now_hands_its_input_to_the_alias_with_the_schedules_role
     lab.until("the scheduled run", lambda: [kept for kept in kept_events(lab) if kept["event"] == {"all": True}])
     invoked = [call for call in lab.calls(action="lambda:InvokeFunction") if call["principal"].endswith("/scheduler")]
     assert invoked[0]["resources"] == [told["target"]]
+
+
+def test_function_may_not_pretend_to_be_an_aws_service(lab: Lab) -> None:
+    assert lab.invoke("sample-keep", {"pretend": "aws.rds"})["ErrorCode"] == "NotAuthorizedForSourceException"
+    assert "EventId" in lab.invoke("sample-keep", {"pretend": "sample"})

@@ -61,10 +61,10 @@ def hold(base: Path, *module: str) -> subprocess.Popen[bytes]:
 
 
 def end(process: subprocess.Popen[bytes], number: int, base: Path) -> float:
-    """Send the signal, reap the owner, and tell the seconds until nothing is left."""
-    began = time.monotonic()
+    """Send the signal, wait for the owner's death, and tell the seconds after that until nothing is left."""
     process.send_signal(number)
     process.communicate(timeout=READY_SECONDS)
+    began = time.monotonic()
     while (found := left_over(base)) and time.monotonic() - began < GONE_SECONDS:
         time.sleep(0.05)
     assert not found

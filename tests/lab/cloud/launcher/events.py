@@ -1,9 +1,10 @@
 """EventBridge and Scheduler as AWS runs them.
 
-Events with an `aws.*` source are taken (the lab plays the services that send them). A target in another region's bus
-gets the event with its origin's region and account. A function gets it as an asynchronous invocation, through the alias
-that the target names. Who may do that is asked: a rule needs the function's resource policy or the role of its target,
-a schedule its role; a refused delivery goes to the target's dead-letter queue, and is written down as a refused call.
+Events with an `aws.*` source are taken from root (the lab plays the services that send them). A target in another
+region's bus gets the event with its origin's region and account. A function gets it as an asynchronous invocation,
+through the alias that the target names. Who may do that is asked: a rule needs the function's resource policy or the
+role of its target, a schedule its role; a refused delivery goes to the target's dead-letter queue, and is written down
+as a refused call.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 import time
 from typing import Any
 
+from ministack.core import iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, new_uuid, set_request_account_id, set_request_region
 from ministack.services import eventbridge as eb
@@ -31,7 +33,13 @@ _delivery: contextvars.ContextVar[tuple[Json, Json] | None] = contextvars.Contex
 
 def _allow_aws_sources() -> None:
     put = eb._put_events
-    eb._put_events = lambda data, **_: put(data, allow_aws_source=True)
+
+    def as_services(data: Json, *, allow_aws_source: bool = False) -> Any:
+        """Only the lab itself, which calls as root, plays AWS's services; functions are refused as on AWS."""
+        plays_a_service = iam_evaluator.caller_arn().endswith(":root")
+        return put(data, allow_aws_source=allow_aws_source or plays_a_service)
+
+    eb._put_events = as_services
 
 
 def _follow_targets() -> None:
