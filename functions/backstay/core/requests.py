@@ -18,14 +18,14 @@ from backstay.core.model import DatabaseId, Kind, Provider, Scope, parse_moment
 from backstay.core.naming import check_identifier
 from backstay.core.policy import Match
 
-_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-_ACCOUNT: Final = re.compile(r"\d{12}")
+_REGION: Final = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:rds:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):(?P<kind>db|cluster):(?P<name>[^:]+)"
+    r"arn:aws[a-z-]*:rds:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):(?P<kind>db|cluster):(?P<name>[^:]+)"
 )
 _ARN_KINDS: Final = {"db": Kind.INSTANCE, "cluster": Kind.CLUSTER}
 _SNAPSHOT: Final = re.compile(
-    r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:(cluster-)?snapshot:)?(rds:)?[A-Za-z][A-Za-z0-9-]{0,254}"
+    r"(arn:aws[a-z-]*:rds:[a-z0-9-]+:[0-9]{12}:(cluster-)?snapshot:)?(rds:|awsbackup:)?[A-Za-z][A-Za-z0-9-]{0,254}"
 )
 LATEST: Final = "latest"
 
@@ -162,15 +162,17 @@ class RestoreRequest:
             check_identifier(self.target, "target")
         if self.region is not None and not _REGION.fullmatch(self.region):
             raise BadRequest("is not a region", field="region", value=self.region[:40], accepted="e.g. eu-west-2")
+        self._check_region_agrees()
+
+    def _check_region_agrees(self) -> None:
+        named = DatabaseRef.parse(self.database).region
+        if self.region and named and named != self.region:
+            raise BadRequest(f"says {self.region}, but database says {named}", field="region", accepted="one of them")
 
     @property
     def ref(self) -> DatabaseRef:
         """The Database to restore, narrowed by ``region``."""
         ref = DatabaseRef.parse(self.database)
-        if self.region and ref.region and ref.region != self.region:
-            raise BadRequest(
-                f"says {self.region}, but database says {ref.region}", field="region", accepted="one of them"
-            )
         return DatabaseRef(ref.name, ref.kind, ref.region or self.region, ref.account)
 
 
@@ -196,6 +198,11 @@ class RestoreRunRequest:
 
     def check(self) -> None:
         """Raise BadRequest unless it is what the front door sends."""
+        if DatabaseRef.parse(self.database).account is None:
+            accepted = "aws/<account>/<region>/<instance or cluster>/<name>"
+            raise BadRequest("is not a database key", field="database", value=self.database[:200], accepted=accepted)
+        if self.moment is not None:
+            parse_moment(self.moment, "moment")  # latest is settled by the front door, once
         RestoreRequest(database=self.database, to=self.moment, snapshot=self.snapshot, target=self.target).check()
 
     @property
@@ -235,9 +242,9 @@ def _from_rds(event: Mapping[str, Any], detail: Mapping[str, Any], kind: str) ->
     if isinstance(arn, str) and _ARN.fullmatch(arn):
         return Waking(DatabaseRef.parse(arn, "detail.SourceArn"), why)
     kinds = {"DB_INSTANCE": Kind.INSTANCE, "CLUSTER": Kind.CLUSTER}
-    name, source = detail.get("SourceIdentifier"), detail.get("SourceType")
-    if isinstance(name, str) and source in kinds:
-        return Waking(_placed(name, kinds[source], event, "detail.SourceIdentifier"), why)
+    name, source = detail.get("SourceIdentifier"), kinds.get(str(detail.get("SourceType")))
+    if isinstance(name, str) and source is not None:
+        return Waking(_placed(name, source, event, "detail.SourceIdentifier"), why)
     return Waking(None, f"{why} names no database")
 
 
