@@ -45,7 +45,10 @@ def decode(kind: type[T], data: Json) -> T:
     Raises:
         TypeError: the data does not fit the type, for example after an upgrade in the middle of an execution.
     """
-    return cast("T", _decode(kind, data))
+    try:
+        return cast("T", _decode(kind, data))
+    except (KeyError, OverflowError, ValueError) as exc:
+        raise TypeError(f"this is no {getattr(kind, '__name__', kind)}: {exc!r}") from exc
 
 
 @cache
@@ -90,7 +93,7 @@ def _decode_union(options: tuple[Any, ...], data: Any) -> Any:
             continue
         try:
             return _decode(option, data)
-        except (TypeError, ValueError):
+        except (KeyError, TypeError, ValueError):
             continue
     raise TypeError(f"{data!r:.80} is none of {options}")
 
