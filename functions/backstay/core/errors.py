@@ -2,16 +2,17 @@
 
 BackstayError
 ├── BadRequest          the caller can mend it: names the field, the value and what would be accepted
+│   ├── NoSuchDatabase  the Database that it names is not there
 │   └── BadPolicy       the policy document is refused whole: source, line, value, accepted
 ├── LostRace            a conditional write lost: somebody else wrote first; re-read and decide again
 └── ProviderError       a system we depend on did not do what we asked
-├── Denied          our role may not; asking again changes nothing
-├── Throttled       still throttled after the client's own retries
-├── Unreachable     no answer: timeout, connection reset, 5xx after retries
-├── NotFound        the thing named does not exist (any more)
-├── Conflict        it exists already, or is in a state that forbids the call
-├── Rejected        the system understood and refused: quota, bad parameter, unusable key
-└── Unexpected      an answer that we cannot read: never taken for an empty one
+    ├── Denied          our role may not; asking again changes nothing
+    ├── Throttled       still throttled after the client's own retries
+    ├── Unreachable     no answer: timeout, connection reset, 5xx after retries
+    ├── NotFound        the thing named does not exist (any more)
+    ├── Conflict        it exists already, or is in a state that forbids the call
+    ├── Rejected        the system understood and refused: quota, bad parameter, unusable key
+    └── Unexpected      an answer that we cannot read: never taken for an empty one
 """
 
 from __future__ import annotations
