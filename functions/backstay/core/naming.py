@@ -1,8 +1,8 @@
 """Names and tags that Backstay gives to things. What decides lives in them, so they are made in one place.
 
 Sources of the limits: RDS API reference, ``DBInstanceIdentifier`` and ``DBClusterIdentifier`` (1 to 63 letters, digits
-or hyphens, first a letter, no two hyphens in a row, none at the end); Lambda, ``DurableExecutionName`` (1 to 64 of
-letters, digits, hyphen, underscore).
+or hyphens, 1 to 52 for a Multi-AZ DB cluster; first a letter, no two hyphens in a row, none at the end); Lambda,
+``DurableExecutionName`` (1 to 64 of letters, digits, hyphen, underscore).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 MAX_NAME: Final = 63
+MAX_MULTI_AZ_CLUSTER_NAME: Final = 52
 MAX_EXECUTION_NAME: Final = 64
 PREFIX: Final = "backstay:"
 TAG_DEPLOYMENT: Final = "backstay:deployment"
@@ -52,18 +53,23 @@ def shorten(name: str, limit: int) -> str:
     return f"{name[: limit - _DIGEST - 1].rstrip('-')}-{digest(name)[:_DIGEST]}"
 
 
-def restore_target(database: str, moment: datetime) -> str:
-    """``orders-r-20261124-101500``: the default name of a restored database, at most 63 characters."""
-    return _suffixed(database, f"-r-{moment:%Y%m%d-%H%M%S}")
+def restore_target(database: str, moment: datetime, limit: int = MAX_NAME) -> str:
+    """``orders-r-20261124-101500``: the default name of a restored database, at most ``limit`` characters."""
+    return _suffixed(database, f"-r-{moment:%Y%m%d-%H%M%S}", limit)
+
+
+def snapshot_target(database: str, snapshot: str, limit: int = MAX_NAME) -> str:
+    """``orders-r-1f2e3d4c``: the default name where nobody knows the moment of a snapshot's data."""
+    return _suffixed(database, f"-r-{digest(snapshot)[:_DIGEST]}", limit)
 
 
 def writer_name(cluster: str) -> str:
     """The writer instance that a restored Aurora cluster gets."""
-    return _suffixed(cluster, "-1")
+    return _suffixed(cluster, "-1", MAX_NAME)
 
 
-def _suffixed(name: str, suffix: str) -> str:
-    return shorten(name, MAX_NAME - len(suffix)) + suffix
+def _suffixed(name: str, suffix: str, limit: int) -> str:
+    return shorten(name, limit - len(suffix)) + suffix
 
 
 def execution_name(deployment: str, database: str, source: str, target: str) -> str:

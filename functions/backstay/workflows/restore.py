@@ -140,7 +140,7 @@ def _resolved(world: World, request: RestoreRequest, source: _Source) -> Restore
     """The request with its moment and target settled; ``latest`` is settled here, once, and nowhere else."""
     moment = _moment(world, request, source)
     shown = moment or (source.snapshot.data_time if source.snapshot else None)
-    target = request.target or default_target(source.id.name, shown, request.snapshot)
+    target = request.target or default_target(source.id, source.database, shown, request.snapshot)
     target = check_identifier(target, "target")
     text = None if moment is None else utc_text(moment)
     what = request.snapshot or text or ""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from backstay.core.model import Configuration, DatabaseId, Kind, RecoveryWindow, State, utc_text
 from backstay.core.naming import (
+    MAX_MULTI_AZ_CLUSTER_NAME,
+    MAX_NAME,
     TAG_DATABASE,
     TAG_DEPLOYMENT,
     TAG_REQUEST,
     carried_tags,
-    digest,
     restore_target,
-    shorten,
+    snapshot_target,
     writer_name,
 )
 from backstay.core.policy import Tier
@@ -31,11 +32,21 @@ FALLBACK_WRITER_CLASS: Final = "db.r6g.large"
 _MULTI_AZ_CLUSTER_MEMBERS: Final = 3
 
 
-def default_target(database: str, moment: datetime | None, snapshot: str | None) -> str:
+def default_target(source: DatabaseId, database: Database | None, moment: datetime | None, snapshot: str | None) -> str:
     """The new database's name when the request gives none."""
+    limit = _name_limit(database)
     if moment is not None:
-        return restore_target(database, moment)
-    return shorten(database, 63 - len("-r-") - 8) + f"-r-{digest(snapshot or '')[:8]}"
+        return restore_target(source.name, moment, limit)
+    return snapshot_target(source.name, snapshot or "", limit)
+
+
+def _is_multi_az_cluster(database: Database | None) -> bool:
+    """A cluster with a class of its own, whose members come and go with it. Aurora's members have theirs."""
+    return database is not None and database.id.kind is Kind.CLUSTER and bool(database.config.instance_class)
+
+
+def _name_limit(database: Database | None) -> int:
+    return MAX_MULTI_AZ_CLUSTER_NAME if _is_multi_az_cluster(database) else MAX_NAME
 
 
 def decide(
@@ -91,13 +102,13 @@ def _moment(request: RestoreRunRequest, facts: RestoreFacts, now: datetime) -> C
     name, moment = "window", request.at
     if facts.database is None:
         return Check(name, ok=False, message=f"there is no database {request.database}")
-    if isinstance(facts.window, Unchecked):
-        return Check(name, ok=None, message=facts.window.error)
     if facts.window is None:
         why = "PITR is off" if not facts.database.retention else "there is no backup yet"
         return Check(name, ok=False, message=f"no moment can be restored: {why}")
     if moment is None or moment > now:
         return Check(name, ok=False, message=f"{request.moment} is in the future; now is {utc_text(now)}")
+    if isinstance(facts.window, Unchecked):
+        return Check(name, ok=None, message=facts.window.error)
     if not facts.window.holds(moment):
         return Check(name, ok=False, message=f"{request.moment} is outside the recovery window")
     return Check(name, ok=True, message=f"{request.moment} is inside the recovery window")
@@ -121,6 +132,10 @@ def is_ours(target: Database | None, request_id: str) -> bool:
 
 
 def _target(request: RestoreRunRequest, facts: RestoreFacts) -> Check:
+    limit = _name_limit(facts.database)
+    if len(request.target) > limit:
+        message = f"{request.target} is longer than the {limit} characters that this kind of database may have"
+        return Check("target", ok=False, message=message)
     if facts.target is None:
         return Check("target", ok=True, message=f"the name {request.target} is free")
     if is_ours(facts.target, request.request_id):
@@ -165,7 +180,7 @@ def _addresses(facts: RestoreFacts) -> Check:
 def _needed_addresses(database: Database | None) -> int:
     if database is None:
         return 1
-    if database.id.kind is Kind.CLUSTER and database.config.instance_class:
+    if _is_multi_az_cluster(database):
         return _MULTI_AZ_CLUSTER_MEMBERS
     return 2 if database.config.multi_az and database.id.kind is Kind.INSTANCE else 1
 
