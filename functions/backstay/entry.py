@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from backstay.config import Settings, validate
-from backstay.core.errors import BackstayError, BadRequest, NoSuchDatabase
+from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase
 from backstay.core.model import EXIT_STATUS, Status, utc_text
 from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
 from backstay.wiring import Caller, SystemClock, lambda_world
@@ -66,6 +66,8 @@ class Verb(Generic[R]):
         whole_fleet = getattr(request, "all", None) is True
         stored = publish(world, report, heartbeat=whole_fleet)
         measure(self.name, report, heartbeat=whole_fleet)
+        if why:
+            _come_back(report)
         return _logged(self.name, {**_answer(report), "report": stored})
 
     def _read(self, event: Any) -> tuple[R | None, str]:
@@ -87,6 +89,17 @@ class Verb(Generic[R]):
             if woken:  # the event outlived its database
                 return {**_ignored(self.name, str(exc)), "deployment": world.deployment}
             raise
+
+
+def _come_back(report: Report) -> None:
+    """An event found its Database busy: Lambda tries again in a minute, and in two.
+
+    Raises:
+        Conflict: for Lambda to see; the Report is published already.
+    """
+    for outcome in report.get("outcomes", ()):
+        if outcome["passing"]:
+            raise Conflict(f"{outcome['database']}: {outcome['message']}")
 
 
 def durable_restore(event: Any, context: DurableContext) -> Report:

@@ -279,7 +279,9 @@ def verdict_text(verdict: Verdict) -> str:
 class Finding:
     """One rule's verdict on one Database.
 
-    ``measured`` holds the figures behind the verdict (seconds, days), for machines.
+    Attributes:
+        measured: the figures behind the verdict (seconds, days), for machines.
+        repairable: a Fail that protect may mend now: the tier enforces it, and the database can be changed.
     """
 
     rule: str
@@ -287,6 +289,12 @@ class Finding:
     verdict: Verdict
     tier: str = ""
     measured: Mapping[str, float] = field(default_factory=dict)
+    repairable: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What has to differ for a finding to be news: the verdict's word, and whether it can be repaired now."""
+        return f"{verdict_name(self.verdict)}{' repairable' if self.repairable else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,13 +335,17 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one Database in a mutating run. ``action`` is None when nothing was asked of it."""
+    """What became of one Database in a mutating run. ``action`` is None when nothing was asked of it.
+
+    ``passing`` says that the reason passes by itself (the database is busy): worth trying again soon.
+    """
 
     database: DatabaseId
     result: Result
     message: str
     action: ChangeSettings | None = None
     arn: str = ""
+    passing: bool = False
 
 
 class Status(StrEnum):

@@ -153,7 +153,6 @@ class FindingChanged:
 
     finding: Finding
     previous: str | None
-    repairable: bool
     severity: str
     found_at: datetime
 

@@ -13,7 +13,7 @@ from backstay.workflows import memory, reports
 from backstay.workflows.observe import observe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from backstay.core.ports import FindingChanged, World
     from backstay.core.requests import AuditRequest
@@ -65,7 +65,7 @@ def _remember(world: World, judged: Sequence[Judgement], *, trust_index: bool) -
     if not judged:
         return 0
     index = memory.known_fingerprints(world.vault) if trust_index else {}
-    news = [each for each in judged if index.get(each[0].database.id.key) != fingerprint(each[1])]
+    news = [each for each in judged if _may_be_news(index, *each)]
     changes = [each for each in _map(lambda each: _differs(world, *each), news) if each]
     if changes:
         memory.note_fingerprints(world.vault, {each[0].database.id.key: None for each in changes})
@@ -83,32 +83,39 @@ def _map(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         return list(pool.map(work, items))
 
 
+def _may_be_news(index: Mapping[str, str], subject: Subject, findings: tuple[Finding, ...]) -> bool:
+    """Whether the Database's own object must be read: a repairable failure is told again while nobody repairs it."""
+    known = index.get(subject.database.id.key) == fingerprint(findings)
+    return not known or any(finding.repairable for finding in findings)
+
+
 def _differs(world: World, subject: Subject, findings: tuple[Finding, ...]) -> Judgement | None:
-    words = memory.Verdicts(world.vault, subject.database.id).words
-    return None if words == {each.rule: verdict_name(each.verdict) for each in findings} else (subject, findings)
+    before = memory.Verdicts(world.vault, subject.database.id).remembered
+    same = {rule: each.mark for rule, each in before.items()} == {each.rule: each.mark for each in findings}
+    return None if same and not changed(subject, findings, before) else (subject, findings)
 
 
 def _tell(world: World, subject: Subject, findings: tuple[Finding, ...]) -> int:
     """Remembers first, so that of two audits that see the same change only one tells it; then tells."""
     for attempt in range(_TRIES):
-        remembered = memory.Verdicts(world.vault, subject.database.id)
-        changes = changed(subject, findings, remembered.words)
+        memo = memory.Verdicts(world.vault, subject.database.id)
+        changes = changed(subject, findings, memo.remembered)
         try:
-            etag = remembered.replace(subject, findings)
+            etag = memo.replace(subject, findings, {change.finding.rule for change in changes})
         except LostRace:
             if attempt == _TRIES - 1:
                 raise
             continue
-        return _publish(world, remembered, etag, changes)
+        return _publish(world, memo, etag, changes)
     return 0
 
 
-def _publish(world: World, remembered: memory.Verdicts, etag: str, changes: Sequence[FindingChanged]) -> int:
+def _publish(world: World, memo: memory.Verdicts, etag: str, changes: Sequence[FindingChanged]) -> int:
     if not changes:
         return 0
     try:
         world.bus.finding_changed(changes)
     except Exception:
-        remembered.put_back(etag)
+        memo.put_back(etag)
         raise
     return len(changes)

@@ -11,12 +11,13 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from backstay.core.decide.audit import Remembered
 from backstay.core.decide.protect import Repair
 from backstay.core.errors import LostRace
 from backstay.core.model import utc_text, verdict_name, verdict_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from backstay.core.model import DatabaseId, Finding
     from backstay.core.ports import Stored, Vault
@@ -50,6 +51,13 @@ def _read(stored: Stored | None) -> dict[str, Any]:
 
 def _written(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _remembered(entry: Any) -> Remembered | None:
+    try:
+        return Remembered(str(entry["verdict"]), str(entry["mark"]), datetime.fromisoformat(entry["told_at"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def known_fingerprints(vault: Vault) -> dict[str, str]:
@@ -91,33 +99,43 @@ class Verdicts:
         self._document = _read(self._stored)
 
     @property
-    def words(self) -> dict[str, str]:
-        """Rule to verdict word."""
+    def remembered(self) -> dict[str, Remembered]:
+        """By rule; an entry that cannot be read is not remembered."""
         rules = self._document.get("findings", {})
-        return {rule: str(entry.get("verdict", "")) for rule, entry in rules.items() if isinstance(entry, dict)}
+        found = {rule: _remembered(entry) for rule, entry in rules.items()} if isinstance(rules, dict) else {}
+        return {rule: each for rule, each in found.items() if each is not None}
 
-    def replace(self, subject: Subject, findings: Iterable[Finding]) -> str:
+    def replace(self, subject: Subject, findings: Iterable[Finding], told: Collection[str]) -> str:
         """Writes the verdicts of now, keeping since when each has been what it is. Returns the new etag.
+
+        Args:
+            subject: the Database that was judged.
+            findings: its verdicts.
+            told: the rules whose findings are told now.
 
         Raises:
             LostRace: another audit wrote first.
         """
-        before = self._document.get("findings", {})
         document = {
             "schema": "backstay.findings/1",
             "database": subject.database.arn,
             "tier": subject.tier_name,
             "updated_at": utc_text(subject.now),
-            "findings": {each.rule: self._entry(each, before.get(each.rule), subject.now) for each in findings},
+            "findings": {each.rule: self._entry(each, subject.now, told=each.rule in told) for each in findings},
         }
         return self._vault.put(self._key, _written(document), expect=self._stored.etag if self._stored else "")
 
-    @staticmethod
-    def _entry(finding: Finding, before: Any, now: datetime) -> dict[str, str]:
-        word = verdict_name(finding.verdict)
-        same = isinstance(before, dict) and before.get("verdict") == word
-        since = str(before["since"]) if same and "since" in before else utc_text(now)
-        return {"verdict": word, "since": since, "message": verdict_text(finding.verdict)}
+    def _entry(self, finding: Finding, now: datetime, *, told: bool) -> dict[str, str]:
+        word, moment = verdict_name(finding.verdict), utc_text(now)
+        before = self._document.get("findings", {}).get(finding.rule, {})
+        same = before.get("verdict") == word
+        return {
+            "verdict": word,
+            "mark": finding.mark,
+            "since": before.get("since", moment) if same else moment,
+            "told_at": moment if told or not same else before.get("told_at", moment),
+            "message": verdict_text(finding.verdict),
+        }
 
     def put_back(self, etag: str) -> None:
         """Undoes ``replace``: what could not be told must be found again by the next run."""

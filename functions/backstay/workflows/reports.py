@@ -52,6 +52,7 @@ def finding_part(finding: Finding) -> Report:
         "rule": finding.rule,
         "verdict": verdict_name(finding.verdict),
         "message": verdict_text(finding.verdict),
+        "repairable": finding.repairable,
         "tier": finding.tier,
         "database": database_part(finding.database),
         "measured": dict(finding.measured),
@@ -85,5 +86,6 @@ def outcome_part(outcome: Outcome) -> Report:
         "arn": outcome.arn,
         "result": outcome.result.value,
         "message": outcome.message,
+        "passing": outcome.passing,
         "action": action_part(outcome.action) if outcome.action else None,
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from backstay.core.model import Fail, Finding, Pass, Skipped, Status, Unknown, verdict_name
 from backstay.core.naming import digest
@@ -12,10 +14,22 @@ from backstay.core.tiering import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
     from backstay.core.model import Database, Unread
     from backstay.core.policy import Policy
+
+
+# A little less than the hour between two audits, so that each of them counts.
+RETELL: Final = timedelta(minutes=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A finding as the vault remembers it; ``told`` is when somebody was last told of it."""
+
+    verdict: str
+    mark: str
+    told: datetime
 
 
 def subject_of(policy: Policy, database: Database, now: datetime) -> Subject:
@@ -29,38 +43,44 @@ def judge(subject: Subject) -> tuple[Finding, ...]:
 
 
 def fingerprint(findings: Iterable[Finding]) -> str:
-    """The same for two audits exactly when no verdict differs, whatever their messages say."""
-    return digest(*(f"{each.rule}={verdict_name(each.verdict)}" for each in findings))[:16]
+    """The same for two audits exactly when nothing in them is news, whatever their messages say."""
+    return digest(*(f"{each.rule}={each.mark}" for each in findings))[:16]
 
 
-def changed(subject: Subject, findings: Iterable[Finding], previous: Mapping[str, str]) -> tuple[FindingChanged, ...]:
-    """What is to be told: verdicts that differ from the remembered ones.
+def changed(
+    subject: Subject, findings: Iterable[Finding], previous: Mapping[str, Remembered]
+) -> tuple[FindingChanged, ...]:
+    """What is to be told.
 
     Args:
         subject: the Database that was judged.
         findings: its verdicts now.
-        previous: rule to verdict word as remembered; empty on the first audit, when what is green is no news.
+        previous: what is remembered by rule; empty on the first audit, when what is green is no news.
     """
-    rules = {rule.id: rule for rule in RULES}
+    severities = {rule.id: rule.severity for rule in RULES}
     return tuple(
         FindingChanged(
             finding=finding,
-            previous=previous.get(finding.rule),
-            repairable=isinstance(finding.verdict, Fail)
-            and not finding.verdict.pending
-            and rules[finding.rule].repairable(subject),
-            severity=rules[finding.rule].severity,
+            previous=before.verdict if before else None,
+            severity=severities[finding.rule],
             found_at=subject.now,
         )
         for finding in findings
-        if _is_news(finding, previous.get(finding.rule))
+        if is_news(finding, before := previous.get(finding.rule), subject.now)
     )
 
 
-def _is_news(finding: Finding, before: str | None) -> bool:
+def is_news(finding: Finding, before: Remembered | None, now: datetime) -> bool:
+    """A verdict that differs; a failure that has become repairable; a repairable one that nobody has repaired in an hour.
+
+    The last two wake protect again: a change is often noticed while the database is still busy with it, and an event
+    can be lost. People are told by the verdict alone.
+    """
     if before is None:
         return not isinstance(finding.verdict, Pass | Skipped)
-    return before != verdict_name(finding.verdict)
+    if before.verdict != verdict_name(finding.verdict):
+        return True
+    return finding.repairable and (before.mark != finding.mark or now - before.told >= RETELL)
 
 
 def status_of(findings: Iterable[Finding], unread: Iterable[Unread]) -> Status:

@@ -20,6 +20,9 @@ from backstay.core.policy import Apply, Enforce, Tier
 from backstay.core.rules.base import Subject, span, tier_of
 
 RETENTION: Final = "retention_days"
+# A drop that somebody has asked for and that is not done yet: asking for the present window withdraws it, before the
+# automated backups are gone.
+WITHDRAW: Final = "pending_retention_days"
 COPY_TAGS: Final = "copy_tags"
 DELETION_PROTECTION: Final = "deletion_protection"
 # Somebody who undoes a repair is repaired once within this time; the second time is a disagreement between people.
@@ -62,14 +65,19 @@ def protect(subject: Subject, repairs: tuple[Repair, ...]) -> ChangeSettings | O
     if not changes:
         return LeftAlone("already as the tier asks")
     if refusal := _refusal(database, changes, repairs, subject.now):
-        return Outcome(database=database.id, arn=database.arn, result=Result.REFUSED, message=refusal)
+        busy = database.state is State.BUSY and not database.managed_by
+        return Outcome(database=database.id, arn=database.arn, result=Result.REFUSED, message=refusal, passing=busy)
     return _action(database, tier, changes)
 
 
 def _wanted(database: Database, tier: Tier) -> tuple[Change, ...]:
     changes = []
-    if tier.enforces(Enforce.PITR) and tier.pitr is not None and database.retention < tier.pitr.window:
-        changes.append(Change(RETENTION, database.retention.days, tier.pitr.window.days))
+    if tier.enforces(Enforce.PITR) and tier.pitr is not None:
+        asked, pending = tier.pitr.window, database.pending_retention
+        if database.retention < asked:
+            changes.append(Change(RETENTION, database.retention.days, asked.days))
+        elif pending is not None and pending < asked:
+            changes.append(Change(WITHDRAW, pending.days, database.retention.days))
     if tier.enforces(Enforce.COPY_TAGS) and database.copy_tags is False:
         changes.append(Change(COPY_TAGS, before=False, after=True))
     if tier.enforces(Enforce.DELETION_PROTECTION) and database.deletion_protection is False:
@@ -132,8 +140,10 @@ def read_back(action: ChangeSettings, now: Database | None, arn: str) -> Outcome
 
 
 def _value(database: Database, setting: str) -> object:
+    pending = database.retention if database.pending_retention is None else database.pending_retention
     return {
         RETENTION: database.retention.days,
+        WITHDRAW: pending.days,
         COPY_TAGS: database.copy_tags,
         DELETION_PROTECTION: database.deletion_protection,
     }[setting]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backstay.core.model import Database, Finding, Severity, Skipped, State, Verdict
+from backstay.core.model import Database, Fail, Finding, Severity, Skipped, State, Verdict
 from backstay.core.policy import Enforce, Tier
 from backstay.core.tiering import Elsewhere, Exempt, InTier, Placement, Scratch, Unplaced
 
@@ -71,12 +71,26 @@ class Rule:
     def judge(self, subject: Subject) -> Finding:
         """The verdict on one Database."""
         judged = self.check(subject)
-        return Finding(self.id, subject.database, judged.verdict, subject.tier_name, judged.measured)
+        return Finding(
+            rule=self.id,
+            database=subject.database,
+            verdict=judged.verdict,
+            tier=subject.tier_name,
+            measured=judged.measured,
+            repairable=self._repairable(subject, judged.verdict),
+        )
 
-    def repairable(self, subject: Subject) -> bool:
-        """Whether protect may mend a Fail of this rule on this Database."""
+    def _repairable(self, subject: Subject, verdict: Verdict) -> bool:
+        """Not while the database is busy: a change would be refused, and its next event wakes us again."""
         placement = subject.placement
-        return self.repairs is not None and isinstance(placement, InTier) and placement.tier.enforces(self.repairs)
+        return (
+            self.repairs is not None
+            and isinstance(verdict, Fail)
+            and not verdict.pending
+            and subject.database.state is State.AVAILABLE
+            and isinstance(placement, InTier)
+            and placement.tier.enforces(self.repairs)
+        )
 
 
 def tier_of(subject: Subject) -> Tier | Skipped:

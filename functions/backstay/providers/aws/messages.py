@@ -39,7 +39,7 @@ def finding_detail(change: FindingChanged) -> dict[str, Any]:
         "rule": finding.rule,
         "verdict": verdict_name(finding.verdict),
         "previous": change.previous,
-        "repairable": change.repairable,
+        "repairable": finding.repairable,
         "severity": change.severity,
         "message": verdict_text(finding.verdict),
         "found_at": utc_text(change.found_at),

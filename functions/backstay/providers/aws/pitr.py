@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from backstay.core.decide.protect import COPY_TAGS, DELETION_PROTECTION, RETENTION
+from backstay.core.decide.protect import COPY_TAGS, DELETION_PROTECTION, RETENTION, WITHDRAW
 from backstay.core.model import Kind
 from backstay.providers.aws.errors import calling
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS: Final = {
     RETENTION: "BackupRetentionPeriod",
+    WITHDRAW: "BackupRetentionPeriod",
     COPY_TAGS: "CopyTagsToSnapshot",
     DELETION_PROTECTION: "DeletionProtection",
 }
