@@ -1,12 +1,13 @@
-"""`python -m tests.lab up`: the embedded cloud, from a terminal, until Ctrl-C."""
+"""`python -m tests.lab up`: the embedded cloud, until Ctrl-C. `demo`: the story that it was built for."""
 
 from __future__ import annotations
 
 import sys
 
 from tests.lab.cloud import up
+from tests.lab.demo import main as demo
 
-COMMANDS = {"up": up.main}
+COMMANDS = {"up": up.main, "demo": demo.main}
 
 
 def main(arguments: list[str]) -> int:
