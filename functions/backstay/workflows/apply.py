@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backstay.core.decide.protect import Repair, read_back
-from backstay.core.errors import LostRace, ProviderError
+from backstay.core.errors import Conflict, LostRace, ProviderError, Throttled, Unreachable
 from backstay.core.model import Outcome, Result
 from backstay.core.requests import DatabaseRef
 
@@ -31,7 +31,15 @@ def apply_settings(world: World, database: Database, action: ChangeSettings, rep
         world.pitr[scope].change(action)
     except ProviderError as exc:
         repairs.put_back(etag)
-        return Outcome(database=database.id, arn=database.arn, result=Result.FAILED, message=str(exc), action=action)
+        busy = isinstance(exc, Conflict)  # a state that forbids it, which passes by itself
+        return Outcome(
+            database=database.id,
+            arn=database.arn,
+            result=Result.REFUSED if busy else Result.FAILED,
+            message=str(exc),
+            action=action,
+            passing=busy or isinstance(exc, Throttled | Unreachable),
+        )
     world.note(f"{database.name}: {', '.join(settings)} changed")
     try:
         now = world.inventories[scope].find(DatabaseRef.of(database.id))

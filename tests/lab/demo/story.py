@@ -260,8 +260,7 @@ class Tale:
     def _audit_again(self) -> dict[str, Any]:
         before = self._audits()
         self.lab.fire("backstay-audit")
-        found: dict[str, Any] = self.lab.until("another audit", lambda: self._report("audit", before), seconds=SOON)
-        return found
+        return dict(self.lab.until("another audit", lambda: self._report("audit", before), seconds=SOON))
 
     def _mutations(self) -> int:
         """Calls of ours that are no mere looking: on RDS, and on the bus."""
