@@ -34,12 +34,12 @@ class Tools:
     """
 
     def __init__(self, root: Path) -> None:
+        if len(str(root / "s")) + _SOCKET_NAME_ROOM > _SOCKET_PATH_LIMIT:
+            raise ValueError(f"{root} is too long for a unix socket's path: use a shorter root folder")
         self.root = root
         self.uid = NOBODY if os.geteuid() == 0 else None
         self.bin = self._programs()
         self.sockets = self.own(root / "s")
-        if len(str(self.sockets)) + _SOCKET_NAME_ROOM > _SOCKET_PATH_LIMIT:
-            raise ValueError(f"{self.sockets} is too long for a unix socket: use a shorter root folder")
         self._template_lock = threading.Lock()
 
     def _programs(self) -> Path:

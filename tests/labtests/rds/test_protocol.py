@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,7 +13,8 @@ from botocore.exceptions import ClientError
 from tests.lab.rds import serialize
 from tests.lab.rds.model import fault, operation
 from tests.lab.rds.registry import OPERATIONS
-from tests.labtests.rds.conftest import ACCOUNT, REGION, Rds, code_of
+from tests.labtests.rds.conftest import REGION, Rds, code_of
+from tests.labtests.rds.standin import ACCOUNT
 
 SIGNED = f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/{{region}}/{{service}}/aws4_request, SignedHeaders=host, "
 
@@ -24,14 +24,14 @@ def post(rds: Rds, body: str, *, region: str = REGION, service: str = "rds", sig
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     if signed:
         headers["Authorization"] = SIGNED.format(region=region, service=service) + "Signature=0"
-    request = urllib.request.Request(f"{rds.process.url}/", body.encode(), headers)
+    connection = http.client.HTTPConnection("127.0.0.1", rds.process.port, timeout=10)
     try:
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return reply.status, "ok"
-    except urllib.error.HTTPError as exc:
-        found = re.search(r"<Code>([^<]+)</Code>", exc.read().decode())
-        assert found
-        return exc.code, found[1]
+        connection.request("POST", "/", body.encode(), headers)
+        reply = connection.getresponse()
+        found = re.search(r"<Code>([^<]+)</Code>", reply.read().decode())
+    finally:
+        connection.close()
+    return reply.status, found[1] if found else "ok"
 
 
 def query(action: str, **parameters: str) -> str:
@@ -68,7 +68,7 @@ def test_credentials_must_name_this_service_and_a_region_of_the_lab(rds: Rds) ->
 
 def test_an_operation_or_parameter_that_the_lab_lacks_answers_501_never_an_empty_list(rds: Rds) -> None:
     assert post(rds, query("DescribeExportTasks")) == (501, "NotImplemented")
-    assert post(rds, query("CopyDBSnapshot", **{"SourceDBSnapshotIdentifier": "a", "TargetDBSnapshotIdentifier": "b"})) == (
+    assert post(rds, query("CopyDBSnapshot", SourceDBSnapshotIdentifier="a", TargetDBSnapshotIdentifier="b")) == (
         501,
         "NotImplemented",
     )
