@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -107,8 +108,8 @@ def instance(answer: Mapping[str, Any], scope: Scope) -> Database:
     Raises:
         Unexpected: a field that every instance has is missing or of another type.
     """
-    try:
-        database = Database(
+    with _reading("DB instance", answer, "DBInstanceIdentifier"):
+        return Database(
             id=DatabaseId(scope, Kind.INSTANCE, answer["DBInstanceIdentifier"]),
             arn=answer["DBInstanceArn"],
             status=answer["DBInstanceStatus"],
@@ -122,9 +123,6 @@ def instance(answer: Mapping[str, Any], scope: Scope) -> Database:
             config=_instance_config(answer),
             **_common(answer),
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise Unexpected(f"DB instance {_name(answer, 'DBInstanceIdentifier')}: cannot read {exc!r}") from exc
-    return database
 
 
 def cluster(answer: Mapping[str, Any], scope: Scope) -> Database:
@@ -133,9 +131,9 @@ def cluster(answer: Mapping[str, Any], scope: Scope) -> Database:
     Raises:
         Unexpected: a field that every cluster has is missing or of another type.
     """
-    try:
+    with _reading("DB cluster", answer, "DBClusterIdentifier"):
         port = answer.get("Port")
-        database = Database(
+        return Database(
             id=DatabaseId(scope, Kind.CLUSTER, answer["DBClusterIdentifier"]),
             arn=answer["DBClusterArn"],
             status=answer["Status"],
@@ -147,9 +145,17 @@ def cluster(answer: Mapping[str, Any], scope: Scope) -> Database:
             config=_cluster_config(answer),
             **_common(answer),
         )
+
+
+@contextmanager
+def _reading(what: str, answer: Any, key: str) -> Iterator[None]:
+    """One answer that cannot be read is Unexpected, and the message says whose it is."""
+    try:
+        yield
+    except Unexpected as exc:
+        raise Unexpected(f"{what} {_name(answer, key)}: {exc}") from exc
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise Unexpected(f"DB cluster {_name(answer, 'DBClusterIdentifier')}: cannot read {exc!r}") from exc
-    return database
+        raise Unexpected(f"{what} {_name(answer, key)}: cannot read {exc!r}") from exc
 
 
 def _name(answer: Any, key: str) -> str:
@@ -283,8 +289,8 @@ def snapshot(answer: Mapping[str, Any], kind: Kind) -> Snapshot:
     """
     prefix = "DBSnapshot" if kind is Kind.INSTANCE else "DBClusterSnapshot"
     source = "DBInstanceIdentifier" if kind is Kind.INSTANCE else "DBClusterIdentifier"
-    own_age = None if answer.get("SourceDBClusterSnapshotArn") else answer.get("SnapshotCreateTime")
-    try:
+    with _reading("snapshot", answer, f"{prefix}Identifier"):
+        own_age = None if answer.get("SourceDBClusterSnapshotArn") else answer.get("SnapshotCreateTime")
         return Snapshot(
             id=answer[f"{prefix}Identifier"],
             arn=answer[f"{prefix}Arn"],
@@ -298,5 +304,3 @@ def snapshot(answer: Mapping[str, Any], kind: Kind) -> Snapshot:
             kms_key=answer.get("KmsKeyId", ""),
             tags={tag["Key"]: tag.get("Value", "") for tag in answer.get("TagList") or []},
         )
-    except (KeyError, TypeError, AttributeError) as exc:
-        raise Unexpected(f"snapshot {_name(answer, f'{prefix}Identifier')}: cannot read {exc!r}") from exc
