@@ -1,0 +1,67 @@
+"""``Clock``, ``Bus`` and ``Starter`` in memory."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from backstay.core.ports import Execution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from backstay.core.ports import FindingChanged
+    from backstay.core.requests import RestoreRunRequest
+
+
+class MemoryClock:
+    """A clock that stands still until somebody sleeps. ``start`` is aware and in UTC."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now, self._lock = start, Lock()
+
+    def now(self) -> datetime:
+        """See ``Clock.now``."""
+        with self._lock:
+            return self._now
+
+    def sleep(self, span: timedelta) -> None:
+        """Moves on by ``span`` at once."""
+        with self._lock:
+            self._now += span
+
+
+class MemoryBus:
+    """Nobody listens; what was told is kept in ``findings`` and ``reports``, oldest first."""
+
+    def __init__(self) -> None:
+        self.findings: list[FindingChanged] = []
+        self.reports: list[Mapping[str, Any]] = []
+
+    def finding_changed(self, changes: Sequence[FindingChanged]) -> None:
+        """See ``Bus.finding_changed``."""
+        self.findings.extend(changes)
+
+    def report_ready(self, report: Mapping[str, Any]) -> None:
+        """See ``Bus.report_ready``."""
+        self.reports.append(report)
+
+
+class MemoryStarter:
+    """Starts nothing; what would have been started is kept in ``started``, by name."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, RestoreRunRequest] = {}
+        self._lock = Lock()
+
+    def start(self, request: RestoreRunRequest) -> Execution:
+        """See ``Starter.start``."""
+        with self._lock:
+            new = request.request_id not in self.started
+            self.started.setdefault(request.request_id, request)
+        return Execution(f"memory:{request.request_id}", started=new)
+
+    def console_link(self, execution: Execution) -> str:  # noqa: ARG002  # the port's signature
+        """See ``Starter.console_link``: there is no such place."""
+        return ""
