@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from backstay.config import Settings, validate
-from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase
+from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase, ProviderError
 from backstay.core.model import EXIT_STATUS, Status, utc_text
 from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
 from backstay.wiring import Caller, SystemClock, lambda_world
@@ -40,12 +40,14 @@ class Verb(Generic[R]):
 
     Attributes:
         retried: raise errors for Lambda to retry, because nobody waits for the answer.
+        needs: the settings that it cannot work without.
     """
 
     name: str
     request: type[R]
     workflow: Callable[[World, R], Report]
     retried: bool = True
+    needs: tuple[str, ...] = ("vault", "bus")
 
     def handler(self, event: Any, context: LambdaContext) -> Report:
         """The Lambda handler."""
@@ -55,16 +57,22 @@ class Verb(Generic[R]):
             if request is None:
                 return _logged(self.name, _ignored(self.name, why))
             settings = Settings.from_environment(os.environ)
+            settings.require(*self.needs)
             world = lambda_world(settings, caller_of(context.invoked_function_arn))
             report = self._run(world, request, woken=bool(why))
+        except BadRequest as exc:
+            report = failed(self.name, exc)
+            log.warning("request refused", extra={"report": report})  # a traceback would tell its sender nothing
+            return report
         except BackstayError as exc:
             report = failed(self.name, exc)
             log.exception("run failed", extra={"report": report})
-            if self.retried and not isinstance(exc, BadRequest):
+            if self.retried:
                 raise
             return report
-        whole_fleet = getattr(request, "all", None) is True
-        stored = publish(world, report, heartbeat=whole_fleet)
+        # A dry run over everything proves nothing about the schedule.
+        whole_fleet = getattr(request, "all", None) is True and not getattr(request, "dry_run", False)
+        stored = self._kept(world, report, heartbeat=whole_fleet)
         measure(self.name, report, heartbeat=whole_fleet)
         if why:
             _come_back(report)
@@ -81,6 +89,15 @@ class Verb(Generic[R]):
         request = validate(self.request, event, f"the {self.name} request")
         request.check()
         return request, found.why if found else ""
+
+    def _kept(self, world: World, report: Report, *, heartbeat: bool) -> str:
+        """Where the Report is. A person who waits gets the answer even when it cannot be kept."""
+        try:
+            return publish(world, report, heartbeat=heartbeat)
+        except ProviderError as exc:
+            if self.retried:
+                raise
+            return _not_kept(self.name, exc)
 
     def _run(self, world: World, request: R, *, woken: bool) -> Report:
         try:
@@ -124,14 +141,24 @@ def durable_restore(event: Any, context: DurableContext) -> Report:
         measure(verb, report, heartbeat=False)
         return {**report, "report": stored}
 
-    answer = run.step("publish", finish)
+    try:
+        answer = run.step("publish", finish)
+    except ProviderError as exc:  # the database is there all the same
+        answer = {**report, "report": _not_kept(verb, exc)}
     return _logged(verb, answer if isinstance(answer, dict) else report)
+
+
+def _not_kept(verb: str, exc: ProviderError) -> str:
+    logger(verb).error("the report could not be kept", extra={"error": str(exc)})
+    return f"not kept: {exc}"
 
 
 @cache
 def _runner_world(caller: Caller) -> World:
     """Replays need a world, not a fresh policy: only the plan step reads it, and its result is remembered."""
-    return lambda_world(Settings.from_environment(os.environ), caller)
+    settings = Settings.from_environment(os.environ)
+    settings.require("vault", "bus")
+    return lambda_world(settings, caller)
 
 
 def caller_of(function_arn: str) -> Caller:

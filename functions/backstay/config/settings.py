@@ -91,6 +91,19 @@ class Settings:
             ca_bundle=_given(environment, "BACKSTAY_CA_BUNDLE", _BUNDLE_SHAPE),
         )
 
+    def require(self, *fields: str) -> None:
+        """Checks that what a function cannot work without is set.
+
+        Raises:
+            BadRequest: names the variable that is missing.
+        """
+        for name in fields:
+            if not getattr(self, name):
+                raise BadRequest("is missing", field=f"BACKSTAY_{name.upper()}", accepted=_NEEDED[name].accepted)
+
+
+_NEEDED: Final[Mapping[str, _Shape]] = {"vault": _VAULT_SHAPE, "bus": _BUS_SHAPE, "runner": _RUNNER_SHAPE}
+
 
 def _given(environment: Mapping[str, str], name: str, shape: _Shape) -> str:
     value = environment.get(name, "")

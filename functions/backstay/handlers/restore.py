@@ -8,5 +8,5 @@ from backstay.core.requests import RestoreRequest
 from backstay.entry import Verb
 from backstay.workflows.restore import restore
 
-VERB: Final = Verb("restore", RestoreRequest, restore, retried=False)
+VERB: Final = Verb("restore", RestoreRequest, restore, retried=False, needs=("vault", "bus", "runner"))
 handler = VERB.handler
