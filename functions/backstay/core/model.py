@@ -380,7 +380,8 @@ def parse_moment(text: str, name: str) -> datetime:
     """An RFC 3339 moment with a zone, as aware UTC.
 
     Raises:
-        BadRequest: not a moment, or one without a zone (which would mean a different second to each reader).
+        BadRequest: not a moment, one without a zone (which would mean a different second to each reader), or one that
+            no calendar has in UTC.
     """
     accepted = "RFC 3339 with a zone, e.g. 2026-11-24T10:15:00Z"
     try:
@@ -389,4 +390,7 @@ def parse_moment(text: str, name: str) -> datetime:
         raise BadRequest("is not a moment", field=name, value=text, accepted=accepted) from exc
     if moment.tzinfo is None:
         raise BadRequest("has no time zone", field=name, value=text, accepted=accepted)
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise BadRequest("is outside the calendar", field=name, value=text, accepted=accepted) from exc
