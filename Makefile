@@ -14,7 +14,7 @@ PY := .venv/bin/python
 .venv/.done: requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "backstay needs python3 3.11 or newer on PATH" >&2; exit 1; }
 	@echo "setting up .venv with $$($(PYTHON) --version) (once)"
-	@$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) -m venv --clear .venv || { echo "this python3 cannot make environments; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(PY) $(PIP) install $(LOCKED) -r requirements/dev.txt
 	@echo "$(CURDIR)/functions" > $$($(PY) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/backstay.pth
 	@touch $@
@@ -26,10 +26,10 @@ PY := .venv/bin/python
 	@touch $@
 
 # What functions get: the locked run-time requirements and nothing of the development environment.
-.lab/deps/.done: functions/requirements.txt
+.lab/deps/.done: functions/requirements.txt .lab/venv/.done
 	@echo "setting up what Lambda gets (once)"
 	@rm -rf .lab/deps
-	@$(PYTHON) $(PIP) install $(LOCKED) --target .lab/deps -r functions/requirements.txt
+	@.lab/venv/bin/python $(PIP) install $(LOCKED) --target .lab/deps -r functions/requirements.txt
 	@touch $@
 
 .lab/sam/.done: requirements/sam.txt
@@ -38,8 +38,34 @@ PY := .venv/bin/python
 	@.lab/sam/bin/python $(PIP) install $(LOCKED) -r requirements/sam.txt
 	@touch $@
 
+LAB := .venv/.done .lab/venv/.done .lab/deps/.done
+
 .PHONY: setup
-setup: .venv/.done .lab/venv/.done .lab/deps/.done .lab/sam/.done ## make the environments (.venv, and the lab's under .lab)
+setup: $(LAB) .lab/sam/.done ## make the environments: .venv, and the lab's under .lab
+
+.PHONY: demo
+demo: $(LAB) ## the main story in the lab, every step measured (ARGS=--json, ARGS="--fault late-restore")
+	@$(PY) -m tests.lab demo $(ARGS)
+
+.PHONY: lab
+lab: $(LAB) ## the lab with the product deployed, until Ctrl-C, for the AWS CLI and backstay
+	@$(PY) -m tests.lab up --deploy $(ARGS)
+
+.PHONY: lint
+lint: .venv/.done ## ruff, mypy --strict, import contracts, cfn-lint
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/cfn-lint template.yaml infra/*.yaml
+
+.PHONY: test
+test: setup lint ## everything: lint, types, contracts and all tests (ARGS are pytest's)
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: schema
+schema: .venv/.done ## write docs/policy.schema.json anew
+	@$(PY) -m backstay.config > docs/policy.schema.json
 
 UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 .PHONY: lock

@@ -234,9 +234,11 @@ def measure(verb: str, report: Report, *, heartbeat: bool) -> None:
     if heartbeat:
         metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
     metrics.add_metric("Unread", MetricUnit.Count, len(report.get("unread", ())))
-    for result in ("refused", "failed", "pending"):
-        if "outcomes" in report:
-            metrics.add_metric(result.capitalize(), MetricUnit.Count, report["counts"].get(result, 0))
+    if "outcomes" in report:
+        # What passes by itself is tried again, and nobody's business yet.
+        lasting = Counter(outcome["result"] for outcome in report["outcomes"] if not outcome["passing"])
+        for result in ("refused", "failed", "pending"):
+            metrics.add_metric(result.capitalize(), MetricUnit.Count, lasting[result])
     metrics.flush_metrics()
     _measure_findings(metrics, report)
 

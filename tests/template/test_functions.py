@@ -94,7 +94,7 @@ def test_what_each_function_is_told(home: Stack) -> None:
         "restore-run": {"BACKSTAY_CA_BUNDLE": f"s3://backstay-vault-{ACCOUNT}-eu-west-1/ca/rds-global-bundle.pem"},
     }
     for verb in VERBS:
-        assert variables(home, verb) == {**common, "POWERTOOLS_SERVICE_NAME": verb, **own.get(verb, {})}
+        assert variables(home, verb) == {**common, **own.get(verb, {})}
 
 
 def test_only_the_runner_is_durable_and_encrypts_its_history_with_our_key(home: Stack, location: Stack) -> None:
