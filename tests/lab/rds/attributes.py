@@ -26,6 +26,8 @@ INSTANCE = {
     "DedicatedLogVolume": "DedicatedLogVolume",
 }
 
+_INTERVALS = frozenset({0, 1, 5, 10, 15, 30, 60})
+
 CLUSTER = {
     name: INSTANCE[name]
     for name in (
@@ -45,9 +47,20 @@ CLUSTER = {
 }
 
 
-def remembered(arguments: Arguments, known: dict[str, str]) -> dict[str, Any]:
-    """What the call gave of `known`, by the response's names."""
-    return {shown: arguments[name] for name, shown in known.items() if name in arguments}
+def remembered(arguments: Arguments, known: dict[str, str], before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the call gave of `known`, by the response's names; `before` is what was remembered already.
+
+    Source: CreateDBInstance, MonitoringInterval: 0, 1, 5, 10, 15, 30, 60; other than 0 it needs MonitoringRoleArn.
+    """
+    found = {shown: arguments[name] for name, shown in known.items() if name in arguments}
+    interval = found.get("MonitoringInterval", 0)
+    if interval not in _INTERVALS:
+        raise invalid_value(f"Invalid MonitoringInterval: {interval}")
+    if interval and "MonitoringRoleArn" not in (before or {}) | found:
+        raise invalid_combination(
+            "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."
+        )
+    return found
 
 
 def running_engine(name: str) -> Engine:

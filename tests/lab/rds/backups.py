@@ -24,7 +24,7 @@ def describe_instance_backups(call: Call, arguments: Arguments) -> dict[str, Any
     """DescribeDBInstanceAutomatedBackups: of living instances with backups on, and retained ones."""
     region = call.region
     living = [i for i in region.instances.values() if i.cluster is None and i.retention > 0]
-    kept = [r.database for r in region.retained.values() if isinstance(r.database, Instance)]
+    kept = [r for r in region.retained.values() if isinstance(r, Instance)]
     everything = {i.resource_id: i for i in [*living, *kept]}
     arns = {
         i.resource_id: region.arn("auto-backup", shapes.backup_name("ab", i.resource_id)) for i in everything.values()
@@ -60,7 +60,7 @@ def describe_instance_backups(call: Call, arguments: Arguments) -> dict[str, Any
 def describe_cluster_backups(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DescribeDBClusterAutomatedBackups."""
     region = call.region
-    kept = [r.database for r in region.retained.values() if isinstance(r.database, Cluster)]
+    kept = [r for r in region.retained.values() if isinstance(r, Cluster)]
     name, resource = arguments.get("DBClusterIdentifier"), arguments.get("DbClusterResourceId")
     found = [
         c

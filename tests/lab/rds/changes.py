@@ -70,8 +70,8 @@ def defer(item: Item, name: str, asked: Any, changes: Changes) -> None:
 
 def commit(lab: Lab, region: Region, item: Item, changes: Changes, *, immediately: bool) -> None:
     """Show what is asked as pending, and start to apply what is due."""
-    rising = changes.soon.get(BACKUPS, changes.deferred.get(BACKUPS, 0)) > item.retention
     item.pending |= changes.deferred | changes.soon
+    rising = item.pending.get(BACKUPS, 0) > item.retention
     due = set(item.pending) if immediately else set(changes.soon)
     if rising and lab.faults.planted(Plant.PROTECT_LIES):
         due.discard(BACKUPS)  # the planted fault: answered, shown as pending, never done

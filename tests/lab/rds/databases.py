@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.lab.rds import shapes
-from tests.lab.rds.model import fault
+from tests.lab.rds.model import fault, not_here
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,6 +48,12 @@ def need_cluster_state(item: Cluster, states: frozenset[str]) -> None:
     """InvalidDBClusterStateFault unless the status is one of `states`."""
     if item.status not in states:
         raise fault("InvalidDBClusterStateFault", f"DBCluster {item.identifier} is not in available state.")
+
+
+def need_server(item: Instance | Cluster) -> None:
+    """Engines that only exist as metadata cannot be worked with."""
+    if item.metadata_only:
+        raise not_here(f"Working with {item.identifier}, which is metadata only,")
 
 
 def new_instance_name(region: Region, name: str) -> None:

@@ -153,7 +153,11 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
             raise denied(verdict.principal, f"rds:{name}", arn)
     if verdict is None:
         raise Fault("InternalFailure", "nothing was asked", 500)
-    return Call(lab, region, who.access_key, verdict)
+    call = Call(lab, region, who.access_key, verdict)
+    if "MonitoringRoleArn" in arguments:
+        passed_to = {"iam:PassedToService": "monitoring.rds.amazonaws.com"}
+        call.demand("iam:PassRole", arguments["MonitoringRoleArn"], passed_to)
+    return call
 
 
 def _context(region: Region, asked_tags: dict[str, str], arguments: Arguments) -> dict[str, str]:

@@ -8,7 +8,7 @@ from tests.lab.rds import databases, groups, keys, lifecycle, names, secrets, sh
 from tests.lab.rds.attributes import INSTANCE, class_of, remembered, running_engine, storage_of, version_of
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.faults import Plant
-from tests.lab.rds.model import Fault, fault, invalid_combination, invalid_value
+from tests.lab.rds.model import Fault, invalid_combination, invalid_value
 from tests.lab.rds.paging import page, select
 from tests.lab.rds.state import Cluster, Instance, Secret, new_resource_id, now
 
@@ -270,9 +270,3 @@ def describe(call: Call, arguments: Arguments) -> dict[str, Any]:
         databases.refresh(call.lab, item)
     items = {item.identifier: item for item in found}
     return page(arguments, items, lambda item: shapes.instance(region, item), "DBInstances")
-
-
-def refuse_foreign(item: Instance) -> None:
-    """Engines that only exist as metadata cannot be worked with."""
-    if item.metadata_only:
-        raise fault("InvalidDBInstanceStateFault", f"Instance {item.identifier} is metadata only in this lab")

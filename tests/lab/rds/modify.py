@@ -69,7 +69,7 @@ def instance(call: Call, arguments: Arguments) -> dict[str, Any]:
     item = databases.instance(call.region, arguments["DBInstanceIdentifier"])
     if item.cluster is not None:
         _refuse_cluster_owned(arguments)
-    instances.refuse_foreign(item)
+    databases.need_server(item)
     if item.status not in databases.MODIFIABLE:
         raise _not_available()
     found = _collect(call, arguments, item, low=0)
@@ -86,7 +86,7 @@ def instance(call: Call, arguments: Arguments) -> dict[str, Any]:
             call, arguments["DBParameterGroupName"], engine, item.engine_version
         )
     item.public = arguments.get("PubliclyAccessible", item.public)
-    item.attributes |= remembered(arguments, INSTANCE)
+    item.attributes |= remembered(arguments, INSTANCE, item.attributes)
     changes.commit(call.lab, call.region, item, found, immediately=arguments.get("ApplyImmediately", False))
     return {"DBInstance": shapes.instance(call.region, item)}
 
@@ -94,6 +94,7 @@ def instance(call: Call, arguments: Arguments) -> dict[str, Any]:
 def cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
     """ModifyDBCluster."""
     item = databases.cluster(call.region, arguments["DBClusterIdentifier"])
+    databases.need_server(item)
     databases.need_cluster_state(item, databases.MODIFIABLE)
     if item.aurora and {"AllocatedStorage", "Iops", "DBClusterInstanceClass"} & set(arguments):
         raise invalid_combination("AllocatedStorage, Iops and DBClusterInstanceClass are for Multi-AZ DB clusters")
@@ -107,7 +108,7 @@ def cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
         item.parameter_group = groups.cluster_parameter_group(
             call, arguments["DBClusterParameterGroupName"], engine, item.engine_version
         )
-    item.attributes |= remembered(arguments, CLUSTER)
+    item.attributes |= remembered(arguments, CLUSTER, item.attributes)
     changes.commit(call.lab, call.region, item, found, immediately=arguments.get("ApplyImmediately", False))
     return {"DBCluster": shapes.cluster(item)}
 

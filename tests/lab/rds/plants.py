@@ -10,8 +10,6 @@ from psycopg import connect, sql
 from tests.lab.postgres import Cluster, segment_number, segments
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from tests.lab.rds.servers import Source
 
 _TABLES = """
@@ -20,12 +18,8 @@ where schemaname not in ('pg_catalog', 'information_schema') order by 1, 2
 """
 
 
-def cut_archive(source: Source, until: dt.datetime) -> None:
-    """Let the first archived segment after the base backup vanish: no moment after it can be reached.
-
-    `until` only documents what becomes unreachable.
-    """
-    del until
+def cut_archive(source: Source) -> None:
+    """Let the first archived segment after the base backup vanish: no moment after it can be reached."""
     if source.archive is None:
         return
     label = (source.base / "backup_label").read_text()

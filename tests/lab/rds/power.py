@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import databases, instances, lifecycle, shapes, snapshots
+from tests.lab.rds import databases, lifecycle, shapes, snapshots
 from tests.lab.rds.changes import BACKUPS
 from tests.lab.rds.model import invalid_combination
 from tests.lab.rds.state import Cluster, Instance, now
@@ -41,6 +41,7 @@ def start_instance(call: Call, arguments: Arguments) -> dict[str, Any]:
 def stop_cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
     """StopDBCluster."""
     item = databases.cluster(call.region, arguments["DBClusterIdentifier"])
+    databases.need_server(item)
     databases.need_cluster_state(item, _AVAILABLE)
     _stop(call, item, "RDS-EVENT-0150")
     return {"DBCluster": shapes.cluster(item)}
@@ -57,7 +58,7 @@ def start_cluster(call: Call, arguments: Arguments) -> dict[str, Any]:
 def reboot_instance(call: Call, arguments: Arguments) -> dict[str, Any]:
     """RebootDBInstance: an outage of moments."""
     item = databases.instance(call.region, arguments["DBInstanceIdentifier"])
-    instances.refuse_foreign(item)
+    databases.need_server(item)
     databases.need_instance_state(item, _AVAILABLE)
     if arguments.get("ForceFailover") and not item.multi_az:
         raise invalid_combination("ForceFailover cannot be specified since the instance is not configured for Multi-AZ")
@@ -76,7 +77,7 @@ def reboot_instance(call: Call, arguments: Arguments) -> dict[str, Any]:
 
 def _alone(call: Call, arguments: Arguments) -> Instance:
     item = databases.instance(call.region, arguments["DBInstanceIdentifier"])
-    instances.refuse_foreign(item)
+    databases.need_server(item)
     if item.cluster is not None:
         raise invalid_combination("Members of a cluster are stopped and started with the cluster")
     return item

@@ -63,7 +63,9 @@ OPERATIONS = {
     "DescribeDBClusters": _describe(clusters.describe, "DBClusterIdentifier", "IncludeShared"),
     "DescribeDBInstanceAutomatedBackups": _describe(
         backups.describe_instance_backups,
-        *("DbiResourceId", "DBInstanceIdentifier", "DBInstanceAutomatedBackupsArn"),
+        "DbiResourceId",
+        "DBInstanceIdentifier",
+        "DBInstanceAutomatedBackupsArn",
     ),
     "DescribeDBClusterAutomatedBackups": _describe(
         backups.describe_cluster_backups, "DbClusterResourceId", "DBClusterIdentifier"
@@ -79,11 +81,17 @@ OPERATIONS = {
     "DeleteDBClusterSnapshot": Operation(snapshots.delete_cluster_snapshot, _takes("DBClusterSnapshotIdentifier")),
     "DescribeDBSnapshots": _describe(
         snapshots.describe_instance_snapshots,
-        *("DBInstanceIdentifier", "DBSnapshotIdentifier", "SnapshotType", "DbiResourceId"),
+        "DBInstanceIdentifier",
+        "DBSnapshotIdentifier",
+        "SnapshotType",
+        "DbiResourceId",
     ),
     "DescribeDBClusterSnapshots": _describe(
         snapshots.describe_cluster_snapshots,
-        *("DBClusterIdentifier", "DBClusterSnapshotIdentifier", "SnapshotType", "DbClusterResourceId"),
+        "DBClusterIdentifier",
+        "DBClusterSnapshotIdentifier",
+        "SnapshotType",
+        "DbClusterResourceId",
     ),
     "RestoreDBInstanceToPointInTime": Operation(restores.instance_to_moment, restores.INSTANCE_TO_MOMENT),
     "RestoreDBInstanceFromDBSnapshot": Operation(restores.instance_from_snapshot, restores.INSTANCE_FROM_SNAPSHOT),
@@ -117,14 +125,19 @@ OPERATIONS = {
         groups.describe_option_groups, "OptionGroupName", "EngineName", "MajorEngineVersion"
     ),
     "DescribeOrderableDBInstanceOptions": _describe(
-        catalogue.orderable, *("Engine", "EngineVersion", "DBInstanceClass", "LicenseModel", "Vpc")
+        catalogue.orderable, "Engine", "EngineVersion", "DBInstanceClass", "LicenseModel", "Vpc"
     ),
     "DescribeDBEngineVersions": _describe(
-        catalogue.engine_versions, *("Engine", "EngineVersion", "DBParameterGroupFamily", "DefaultOnly")
+        catalogue.engine_versions, "Engine", "EngineVersion", "DBParameterGroupFamily", "DefaultOnly"
     ),
     "DescribeAccountAttributes": Operation(catalogue.account_attributes, _takes(), reads=True),
     "DescribeEvents": _describe(
         backups.describe_events,
-        *("SourceIdentifier", "SourceType", "StartTime", "EndTime", "Duration", "EventCategories"),
+        "SourceIdentifier",
+        "SourceType",
+        "StartTime",
+        "EndTime",
+        "Duration",
+        "EventCategories",
     ),
 }

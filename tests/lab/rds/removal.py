@@ -7,7 +7,7 @@ from typing import Any
 from tests.lab.rds import databases, lifecycle, secrets, shapes, snapshots
 from tests.lab.rds.lab import Arguments, Call, frozen
 from tests.lab.rds.model import fault, invalid_combination
-from tests.lab.rds.state import Cluster, Instance, Retained
+from tests.lab.rds.state import Cluster, Instance
 
 INSTANCE = frozenset(
     {"DBInstanceIdentifier", "SkipFinalSnapshot", "FinalDBSnapshotIdentifier", "DeleteAutomatedBackups"}
@@ -124,7 +124,7 @@ def _finish(call: Call, item: Instance | Cluster, *, keep: bool) -> None:
                 del region.clusters[item.identifier]
             if keep:
                 retained.status = "retained"
-                region.retained[item.resource_id] = Retained(retained, None)
+                region.retained[item.resource_id] = retained
         lab.events.happened(region, item, "RDS-EVENT-0003" if isinstance(item, Instance) else "RDS-EVENT-0171")
 
     lifecycle.start(lab, region, item, "delete", work)

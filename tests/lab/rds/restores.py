@@ -285,7 +285,7 @@ def _to_moment(
         if lab.faults.planted(Plant.LATE_RESTORE):
             until = _later(lab, source, moment)
         if lab.faults.planted(Plant.WAL_GAP) and found.archive is not None:
-            cut_archive(found, until)
+            cut_archive(found)
         server = lab.servers.restore(item.resource_id, item.port, found, until, listen=_listens(item))
         if lab.faults.planted(Plant.ROW_LOST):
             lose_row(server.cluster)

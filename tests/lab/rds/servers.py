@@ -60,7 +60,11 @@ class Servers:
         self._closed = False
 
     def new_port(self) -> int:
-        """A free port of 127.0.0.1 that no database has."""
+        """A free port of 127.0.0.1 that no database has.
+
+        RDS gives every database an address of its own and lets the caller choose the port; here all share one
+        address, so a `Port` in a request is checked and not used.
+        """
         with self._lock:
             for _ in range(200):
                 port = random.choice(_PORTS)

@@ -17,7 +17,8 @@ _TYPES = frozenset({"automated", "manual"})
 def create_instance_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
     """CreateDBSnapshot. The instance must be available or storage-optimization."""
     item = databases.instance(call.region, arguments["DBInstanceIdentifier"])
-    if item.cluster is not None or item.metadata_only:
+    databases.need_server(item)
+    if item.cluster is not None:
         raise invalid_value(f"{item.identifier} has no storage of its own: snapshot its cluster")
     databases.need_instance_state(item, databases.MODIFIABLE)
     tags = names.tags(arguments.get("Tags", []))
@@ -28,6 +29,7 @@ def create_instance_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]
 def create_cluster_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
     """CreateDBClusterSnapshot."""
     item = databases.cluster(call.region, arguments["DBClusterIdentifier"])
+    databases.need_server(item)
     databases.need_cluster_state(item, frozenset({"available"}))
     tags = names.tags(arguments.get("Tags", []))
     made = take_cluster(call, item, arguments["DBClusterSnapshotIdentifier"], tags)

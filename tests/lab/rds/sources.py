@@ -40,7 +40,7 @@ def instance_restore_source(call: Call, arguments: Arguments) -> Instance:
     if asked[0] == "SourceDBInstanceIdentifier":
         found = databases.instance(region, value)
     else:
-        known = [*region.instances.values(), *(r.database for r in region.retained.values())]
+        known = [*region.instances.values(), *region.retained.values()]
         matching = [i for i in known if isinstance(i, Instance) and value in (i.resource_id, _backup_arn(call, i))]
         if not matching:
             raise fault("DBInstanceAutomatedBackupNotFoundFault", f"Automated backup {value} not found")
@@ -66,7 +66,7 @@ def cluster_restore_source(call: Call, arguments: Arguments) -> Cluster:
     if asked[0] == "SourceDBClusterIdentifier":
         found = databases.cluster(region, value)
     else:
-        known = [*region.clusters.values(), *(r.database for r in region.retained.values())]
+        known = [*region.clusters.values(), *region.retained.values()]
         matching = [c for c in known if isinstance(c, Cluster) and value == c.resource_id]
         if not matching:
             raise fault("DBClusterAutomatedBackupNotFoundFault", f"Automated backup {value} not found")

@@ -172,14 +172,6 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class Retained:
-    """Automated backups that outlived their database."""
-
-    database: Instance | Cluster
-    folder: Path | None
-
-
-@dataclass(slots=True)
 class Group:
     """A parameter, cluster parameter, option or subnet group."""
 
@@ -223,7 +215,7 @@ QUOTAS = {
 
 @dataclass(slots=True)
 class Region:
-    """Everything that one region has."""
+    """Everything that one region has. `retained` holds deleted databases, by resource id, whose backups were kept."""
 
     name: str
     account: str
@@ -231,7 +223,7 @@ class Region:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     cluster_snapshots: dict[str, Snapshot] = field(default_factory=dict)
-    retained: dict[str, Retained] = field(default_factory=dict)
+    retained: dict[str, Instance | Cluster] = field(default_factory=dict)
     subnet_groups: dict[str, Group] = field(default_factory=dict)
     parameter_groups: dict[str, Group] = field(default_factory=dict)
     cluster_parameter_groups: dict[str, Group] = field(default_factory=dict)

@@ -84,6 +84,8 @@ def test_identifiers_have_letters_digits_and_single_hyphens(rds: Rds, name: str)
         ({"Tags": [{"Key": "aws:x", "Value": "1"}]}, "InvalidParameterValue"),
         ({"Tags": [{"Key": "a", "Value": "no;semicolon"}]}, "InvalidParameterValue"),
         ({"Tags": [{"Key": f"k{n}", "Value": ""} for n in range(51)]}, "InvalidParameterValue"),
+        ({"MonitoringInterval": 60}, "InvalidParameterCombination"),
+        ({"MonitoringInterval": 7}, "InvalidParameterValue"),
         ({"MultiAZ": True, "AvailabilityZone": "eu-west-2a"}, "InvalidParameterCombination"),
     ],
 )
@@ -160,6 +162,9 @@ def test_a_fleet_is_paged_quickly_and_completely(rds: Rds) -> None:
     only = client.describe_db_instances(Filters=[{"Name": "engine", "Values": ["neptune"]}])["DBInstances"]
     assert {i["DBInstanceIdentifier"] for i in only} == {"graph-00001", "graph-00002"}
     assert [c["Engine"] for c in client.describe_db_clusters()["DBClusters"]] == ["docdb"]
+    assert (
+        code_of(client.modify_db_cluster, DBClusterIdentifier="docs-00001", CopyTagsToSnapshot=True) == "NotImplemented"
+    )
     assert rds.connect().describe_db_instances(MaxRecords=20)["DBInstances"] != []
 
 

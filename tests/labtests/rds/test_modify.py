@@ -11,6 +11,7 @@ from tests.labtests.rds.conftest import Rds, code_of, wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MONITORING_ROLE = "arn:aws:iam::111122223333:role/monitoring"
 RECOVERY_POINT = "arn:aws:backup:eu-west-2:111122223333:recovery-point:continuous:db-1eb3b5e7"
 
 
@@ -92,7 +93,11 @@ def test_stopping_drops_a_pending_change_of_the_backups(rds: Rds, mutable: str) 
 
 def test_some_settings_change_at_once(rds: Rds, mutable: str) -> None:
     answer = rds.client.modify_db_instance(
-        DBInstanceIdentifier=mutable, CopyTagsToSnapshot=True, DeletionProtection=True, MonitoringInterval=60
+        DBInstanceIdentifier=mutable,
+        CopyTagsToSnapshot=True,
+        DeletionProtection=True,
+        MonitoringInterval=60,
+        MonitoringRoleArn=MONITORING_ROLE,
     )["DBInstance"]
     assert (answer["CopyTagsToSnapshot"], answer["DeletionProtection"], answer["MonitoringInterval"]) == (
         True,
@@ -101,6 +106,16 @@ def test_some_settings_change_at_once(rds: Rds, mutable: str) -> None:
     )
     assert answer["PendingModifiedValues"] == {}
     rds.client.modify_db_instance(DBInstanceIdentifier=mutable, DeletionProtection=False)
+
+
+def test_a_reboot_is_a_real_one(rds: Rds, mutable: str) -> None:
+    before = rds.sql(mutable, "select pg_postmaster_start_time()")
+    force = {"DBInstanceIdentifier": mutable, "ForceFailover": True}
+    assert code_of(rds.client.reboot_db_instance, **force) == "InvalidParameterCombination"
+    answer = rds.client.reboot_db_instance(DBInstanceIdentifier=mutable)["DBInstance"]
+    assert answer["DBInstanceStatus"] == "rebooting"
+    rds.until_instance(mutable)
+    assert rds.sql(mutable, "select pg_postmaster_start_time()") > before
 
 
 def test_storage_never_shrinks_and_grows_by_a_tenth_at_least(rds: Rds, mutable: str) -> None:

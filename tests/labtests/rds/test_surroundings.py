@@ -146,6 +146,9 @@ def test_roles_are_passed_by_those_who_may(rds: Rds, orders: str) -> None:
     arguments = {"DBInstanceIdentifier": orders, "RoleArn": ROLE, "FeatureName": "s3Import"}
     rds.cloud.allow = lambda asked: asked["action"] != "iam:PassRole"
     assert code_of(client.add_role_to_db_instance, **arguments) == "AccessDenied"
+    monitored = {"DBInstanceIdentifier": orders, "MonitoringInterval": 60, "MonitoringRoleArn": ROLE}
+    assert code_of(client.modify_db_instance, **monitored) == "AccessDenied"
+    assert rds.cloud.asked[-1]["context"]["iam:PassedToService"] == "monitoring.rds.amazonaws.com"
     rds.cloud.allow = lambda _: True
     client.add_role_to_db_instance(**arguments)
     assert rds.instance(orders)["AssociatedRoles"] == [{"RoleArn": ROLE, "FeatureName": "s3Import", "Status": "ACTIVE"}]
