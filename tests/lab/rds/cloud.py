@@ -59,6 +59,7 @@ class Cloud:
 
     def __init__(self, endpoint: str, account: str) -> None:
         self._endpoint, self._account = endpoint, account
+        self._session = boto3.session.Session()  # one for all: it keeps the models that it has read
         self._clients: dict[tuple[str, str], Any] = {}
         self._networks: dict[str, Network] = {}
         self._lock = threading.Lock()
@@ -68,7 +69,7 @@ class Cloud:
         with self._lock:
             key = (service, region)
             if key not in self._clients:
-                self._clients[key] = boto3.session.Session().client(
+                self._clients[key] = self._session.client(
                     service,  # type: ignore[call-overload]
                     region_name=region,
                     endpoint_url=self._endpoint,

@@ -31,6 +31,7 @@ REGION, OTHER_REGION = "eu-west-2", "eu-west-1"
 PASSWORD = "correct-horse-1"
 WAIT_SECONDS = 20.0
 PACE = "0.1"
+SESSION = boto3.session.Session()
 ROOM = 2 * 1024**3
 
 Value = TypeVar("Value")
@@ -103,7 +104,7 @@ class Rds:
 
     def connect(self, region: str = REGION, access_key: str = ACCOUNT, attempts: int = 1) -> RDSClient:
         config = Config(retries={"total_max_attempts": attempts, "mode": "standard"}, read_timeout=2)
-        client: RDSClient = boto3.session.Session().client(
+        client: RDSClient = SESSION.client(
             "rds",
             region_name=region,
             endpoint_url=self.process.url,
