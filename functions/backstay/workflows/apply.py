@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backstay.core.decide.protect import Repair, read_back
+from backstay.core.decide.protect import read_back
 from backstay.core.errors import Conflict, LostRace, ProviderError, Throttled, Unreachable
 from backstay.core.model import Outcome, Result
 from backstay.core.requests import DatabaseRef
@@ -20,12 +20,12 @@ def apply_settings(world: World, database: Database, action: ChangeSettings, rep
 
     A claim whose call failed is put back, so that the next run may try again at once.
     """
-    settings = tuple(change.setting for change in action.changes)
+    settings, at = tuple(change.setting for change in action.changes), world.clock.now()
     try:
-        etag = repairs.claim(Repair(world.clock.now(), settings))
+        etag = repairs.claim(at, settings)
     except LostRace:
         message = "another run is repairing this database right now"
-        return Outcome(database=database.id, arn=database.arn, result=Result.REFUSED, message=message, action=action)
+        return Outcome(database=database.id, arn=database.arn, result=Result.PENDING, message=message, action=action)
     scope = database.id.scope
     try:
         world.pitr[scope].change(action)
@@ -41,6 +41,11 @@ def apply_settings(world: World, database: Database, action: ChangeSettings, rep
             passing=busy or isinstance(exc, Throttled | Unreachable),
         )
     world.note(f"{database.name}: {', '.join(settings)} changed")
+    try:
+        repairs.confirm(at, settings, etag)
+    except (LostRace, ProviderError) as exc:
+        # The change is made; the claim stays one, and holds others off until it expires.
+        world.note(f"{database.name}: the repair could not be remembered: {exc}")
     try:
         now = world.inventories[scope].find(DatabaseRef.of(database.id))
     except ProviderError as exc:

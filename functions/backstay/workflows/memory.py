@@ -155,23 +155,28 @@ class Repairs:
         """Oldest first."""
         entries = _read(self._stored).get("repairs", [])
         return tuple(
-            Repair(datetime.fromisoformat(entry["at"]), tuple(entry["settings"]))
+            Repair(datetime.fromisoformat(entry["at"]), tuple(entry["settings"]), made=bool(entry.get("made", True)))
             for entry in entries
             if isinstance(entry, dict) and "at" in entry and "settings" in entry
         )
 
-    def claim(self, repair: Repair) -> str:
-        """Remembers a repair before it is made. Returns the etag to put it back with.
+    def claim(self, at: datetime, settings: tuple[str, ...]) -> str:
+        """Remembers a repair before it is made. Returns the etag to confirm it or put it back with.
 
         Raises:
             LostRace: another run is repairing this Database.
         """
+        return self._write(Repair(at, settings, made=False), self._stored.etag if self._stored else "")
+
+    def confirm(self, at: datetime, settings: tuple[str, ...], etag: str) -> None:
+        """The claimed repair was accepted: from here on the Database itself shows it to other runs."""
+        self._write(Repair(at, settings), etag)
+
+    def _write(self, repair: Repair, expect: str) -> str:
         kept = (*self.lately, repair)[-_REPAIRS_KEPT:]
-        document = {
-            "schema": "backstay.repairs/1",
-            "repairs": [{"at": utc_text(each.at), "settings": list(each.settings)} for each in kept],
-        }
-        return self._vault.put(self._key, _written(document), expect=self._stored.etag if self._stored else "")
+        entries = [{"at": utc_text(each.at), "settings": list(each.settings), "made": each.made} for each in kept]
+        document = {"schema": "backstay.repairs/1", "repairs": entries}
+        return self._vault.put(self._key, _written(document), expect=expect)
 
     def put_back(self, etag: str) -> None:
         """Forgets a claim whose repair was not made."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.protect import protect as decide
+from backstay.core.errors import ProviderError
 from backstay.core.model import ChangeSettings, Outcome, Result, Status
+from backstay.core.requests import DatabaseRef
 from backstay.workflows import reports
 from backstay.workflows.apply import apply_settings
 from backstay.workflows.memory import Repairs
@@ -56,21 +58,26 @@ def protect(world: World, request: ProtectRequest) -> reports.Report:
 
 
 def _one(world: World, database: Database, *, dry_run: bool) -> Outcome | None:
-    subject = subject_of(world.policy, database, world.clock.now())
-    if isinstance(decide(subject, ()), LeftAlone):
+    if isinstance(decide(subject_of(world.policy, database, world.clock.now()), ()), LeftAlone):
         return None  # nothing to do, so nothing to remember: no read of the vault per Database of a fleet
+    # First what is remembered, then the Database anew: a run that repaired it meanwhile shows in one or the other.
     repairs = Repairs(world.vault, database.id)
-    decision = decide(subject, repairs.lately)
+    try:
+        fresh = world.inventories[database.id.scope].find(DatabaseRef.of(database.id))
+    except ProviderError as exc:
+        message = f"cannot be read again before the change: {exc}"
+        return Outcome(database=database.id, arn=database.arn, result=Result.FAILED, message=message)
+    if fresh is None:
+        return None
+    decision = decide(subject_of(world.policy, fresh, world.clock.now()), repairs.lately)
     match decision:
         case Outcome():
             return decision
         case ChangeSettings() if dry_run:
             message = "would be changed"
-            return Outcome(
-                database=database.id, arn=database.arn, result=Result.PLANNED, message=message, action=decision
-            )
+            return Outcome(database=fresh.id, arn=fresh.arn, result=Result.PLANNED, message=message, action=decision)
         case ChangeSettings():
-            return apply_settings(world, database, decision, repairs)
+            return apply_settings(world, fresh, decision, repairs)
         case LeftAlone():
             return None
 

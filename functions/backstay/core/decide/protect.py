@@ -28,15 +28,18 @@ DELETION_PROTECTION: Final = "deletion_protection"
 # Somebody who undoes a repair is repaired once within this time; the second time is a disagreement between people.
 QUIET: Final = timedelta(hours=1)
 _REPAIRS_WITHIN_QUIET: Final = 2
+# A claim whose run died without a word holds no longer than a function can live (Lambda quotas, "Function timeout").
+CLAIM: Final = timedelta(minutes=15)
 _PENDING_RETENTION: Final = "BackupRetentionPeriod"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One remembered repair: when, and of which settings."""
+    """One remembered repair: when, and of which settings. Until the provider has accepted it (``made``), a claim."""
 
     at: datetime
     settings: tuple[str, ...]
+    made: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,9 @@ def protect(subject: Subject, repairs: tuple[Repair, ...]) -> ChangeSettings | O
     changes = _wanted(database, tier)
     if not changes:
         return LeftAlone("already as the tier asks")
+    if any(not each.made and subject.now - each.at < CLAIM for each in repairs):
+        message = "another run is repairing this database right now"
+        return Outcome(database=database.id, arn=database.arn, result=Result.PENDING, message=message)
     if refusal := _refusal(database, changes, repairs, subject.now):
         busy = database.state is State.BUSY and not database.managed_by
         return Outcome(database=database.id, arn=database.arn, result=Result.REFUSED, message=refusal, passing=busy)
@@ -92,7 +98,8 @@ def _refusal(database: Database, changes: tuple[Change, ...], repairs: tuple[Rep
     if database.state is not State.AVAILABLE:
         return f"is {database.status}, and can be changed only while available; the next run looks again"
     for change in changes:
-        lately = [each for each in repairs if change.setting in each.settings and now - each.at < QUIET]
+        made = [each for each in repairs if each.made and now - each.at < QUIET]
+        lately = [each for each in made if change.setting in each.settings]
         if len(lately) >= _REPAIRS_WITHIN_QUIET:
             return (
                 f"{change.setting} was repaired {len(lately)} times within {span(QUIET)} and undone each time: "
