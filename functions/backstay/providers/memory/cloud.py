@@ -83,6 +83,7 @@ class _Hook:
     method: str
     run: Callable[[], None]
     scope: Scope | None
+    about: object
     times: int | None
     after: int
     late: bool
@@ -154,6 +155,7 @@ class MemoryCloud:
         run: Callable[[], None],
         *,
         scope: Scope | None = None,
+        about: object = None,
         times: int | None = None,
         after: int = 0,
         late: bool = False,
@@ -164,11 +166,12 @@ class MemoryCloud:
             method: the port's method, e.g. ``change``.
             run: may raise one of ``core.errors``, or do anything else.
             scope: only there.
+            about: only calls about this, e.g. a kind of Database to be listed.
             times: so often; None is every time.
             after: so many calls pass first.
             late: after the work was done, so that only the answer is lost.
         """
-        self._hooks.append(_Hook(method, run, scope, times, after, late))
+        self._hooks.append(_Hook(method, run, scope, about, times, after, late))
 
     def called(self, *methods: str) -> list[Call]:
         """The calls of these methods so far."""
@@ -180,21 +183,22 @@ class MemoryCloud:
     @contextmanager
     def calling(self, method: str, scope: Scope, about: object) -> Iterator[None]:
         """One call of a port: recorded, interfered with, and alone."""
-        self._meet(method, scope, late=False)
+        self._meet(method, scope, about, late=False)
         with self._lock:
             self.calls.append(Call(method, scope, about))
             yield
-        self._meet(method, scope, late=True)
+        self._meet(method, scope, about, late=True)
 
-    def _meet(self, method: str, scope: Scope, *, late: bool) -> None:
-        for hook in self._due(method, scope, late=late):
+    def _meet(self, method: str, scope: Scope, about: object, *, late: bool) -> None:
+        for hook in self._due(method, scope, about, late=late):
             hook.run()
 
-    def _due(self, method: str, scope: Scope, *, late: bool) -> list[_Hook]:
+    def _due(self, method: str, scope: Scope, about: object, *, late: bool) -> list[_Hook]:
         due = []
         with self._lock:
             for hook in self._hooks:
-                if (hook.method, hook.late) != (method, late) or hook.scope not in (None, scope) or hook.times == 0:
+                meant = (hook.method, hook.late) == (method, late) and hook.times != 0
+                if not meant or hook.scope not in (None, scope) or hook.about not in (None, about):
                     continue
                 if hook.after:
                     hook.after -= 1
