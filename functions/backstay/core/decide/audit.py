@@ -71,7 +71,7 @@ def changed(
 
 
 def is_news(finding: Finding, before: Remembered | None, now: datetime) -> bool:
-    """A verdict that differs, a failure that has become repairable, or a repairable one that nobody repairs for an hour.
+    """A verdict that differs, a failure that has become repairable, or a repairable one left unrepaired for an hour.
 
     The last two wake protect again: a change is often noticed while the database is still busy with it, and an event
     can be lost. People are told by the verdict alone.
