@@ -230,7 +230,8 @@ def waking(event: Mapping[str, Any]) -> Waking | None:
     if not isinstance(kind, str) or not isinstance(detail, Mapping):
         return None
     if kind == "Backstay Finding Changed":
-        return Waking(DatabaseRef.parse(str(detail.get("database", "")), "detail.database"), kind)
+        named = detail.get("database")
+        return Waking(DatabaseRef.parse(named if isinstance(named, str) else "", "detail.database"), kind)
     if kind == "AWS API Call via CloudTrail":
         return _from_trail(event, detail)
     return _from_rds(event, detail, kind)
