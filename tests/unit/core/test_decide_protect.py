@@ -155,9 +155,7 @@ def test_given_a_smaller_pending_window_that_still_suffices_when_decided_then_le
 # --- pending ----------------------------------------------------------------------------------------------------
 
 
-def test_given_the_window_is_asked_for_and_the_tier_waits_when_decided_then_pending_and_no_second_call() -> (
-    None
-):
+def test_given_the_window_is_asked_for_and_the_tier_waits_when_decided_then_pending_and_no_second_call() -> None:
     found = decision(instance("turning-on"), asking(enforce=(Enforce.PITR,), pitr=Pitr(window=timedelta(days=14))))
     assert isinstance(found, Outcome)
     assert found.result is Result.PENDING
