@@ -172,6 +172,8 @@ _PENDING_NAMES = {"DBPortNumber": "Port", "EnableIAMDatabaseAuthentication": "IA
 
 def _pending(item: Database, shape: str) -> Shape:
     """What the model has a place for; RDS too shows only these."""
+    if not item.pending:
+        return {}
     members = service().shape_for(shape).members  # type: ignore[attr-defined]
     named = {_PENDING_NAMES.get(name, name): value for name, value in item.pending.items()}
     if "MasterUserPassword" in named:
