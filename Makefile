@@ -9,12 +9,13 @@ ARGS ?=
 PIP := -m pip --disable-pip-version-check --quiet
 # The files are complete, so pip need not resolve anything (and must not: it would want a pin per extra).
 LOCKED := --no-deps --require-hashes
-PY := .venv/bin/python
+VENV ?= .venv
+PY := $(VENV)/bin/python
 
-.venv/.done: requirements/dev.txt
+$(VENV)/.done: requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "backstay needs python3 3.11 or newer on PATH" >&2; exit 1; }
-	@echo "setting up .venv with $$($(PYTHON) --version) (once)"
-	@$(PYTHON) -m venv --clear .venv || { echo "this python3 cannot make environments; on Debian: apt install python3-venv" >&2; exit 1; }
+	@echo "setting up $(VENV) with $$($(PYTHON) --version) (once)"
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "this python3 cannot make environments; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(PY) $(PIP) install $(LOCKED) -r requirements/dev.txt
 	@echo "$(CURDIR)/functions" > $$($(PY) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/backstay.pth
 	@touch $@
@@ -38,7 +39,7 @@ PY := .venv/bin/python
 	@.lab/sam/bin/python $(PIP) install $(LOCKED) -r requirements/sam.txt
 	@touch $@
 
-LAB := .venv/.done .lab/venv/.done .lab/deps/.done
+LAB := $(VENV)/.done .lab/venv/.done .lab/deps/.done
 
 .PHONY: setup
 setup: $(LAB) .lab/sam/.done ## make the environments: .venv, and the lab's under .lab
@@ -52,24 +53,30 @@ lab: $(LAB) ## the lab with the product deployed, until Ctrl-C, for the AWS CLI 
 	@$(PY) -m tests.lab up --deploy $(ARGS)
 
 .PHONY: lint
-lint: .venv/.done ## ruff, mypy --strict, import contracts, cfn-lint
-	@.venv/bin/ruff check .
-	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-logo
-	@.venv/bin/cfn-lint template.yaml infra/*.yaml
+lint: $(VENV)/.done ## ruff, mypy --strict, import contracts, cfn-lint
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/cfn-lint template.yaml infra/*.yaml
 
 .PHONY: test
 test: setup lint ## everything: lint, types, contracts and all tests (ARGS are pytest's)
 	@$(PY) -m pytest $(ARGS)
 
+FAST := tests/unit tests/properties tests/workflows tests/handlers tests/cli
+
+.PHONY: test-fast
+test-fast: $(VENV)/.done ## the suites that need no lab
+	@$(PY) -m pytest $(FAST) $(ARGS)
+
 .PHONY: schema
-schema: .venv/.done ## write docs/policy.schema.json anew
+schema: $(VENV)/.done ## write docs/policy.schema.json anew
 	@$(PY) -m backstay.config > docs/policy.schema.json
 
-UV_COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 .PHONY: lock
-lock: .venv/.done ## compile the hashed requirements files anew from pyproject.toml
+lock: $(VENV)/.done ## compile the hashed requirements files anew from pyproject.toml
 	@$(UV_COMPILE) pyproject.toml -o functions/requirements.txt
 	@$(UV_COMPILE) pyproject.toml -c functions/requirements.txt --extra cli --group dev -o requirements/dev.txt
 	@$(UV_COMPILE) --group lab -o requirements/lab.txt
@@ -77,4 +84,4 @@ lock: .venv/.done ## compile the hashed requirements files anew from pyproject.t
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

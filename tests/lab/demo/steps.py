@@ -56,7 +56,7 @@ class Story:
         self.steps.append(step)
         self._show(step)
         if not step.ok:
-            raise StepFailed(name)
+            raise StepFailed(step)
 
     def _show(self, step: Step) -> None:
         mark = "[green]ok  [/green]" if step.ok else "[red]FAIL[/red]"

@@ -193,7 +193,7 @@ class Tale:
         if answer["status"] != "pending":
             step.actual = {"front_door": answer["status"], "why": answer.get("refusal", answer.get("error"))}
             return
-        ended = self.lab.durable(answer["execution"]["id"], seconds=60)
+        ended = self.lab.durable(answer["execution"]["id"], seconds=SOON)
         report = json.loads(ended.get("Result") or "{}")
         self.reports[name] = report
         step.actual = {
