@@ -1,0 +1,189 @@
+"""The audit's Report for people: what needs somebody first, what could not be read never hidden."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from backstay.cli.screen import STYLES, draw, grid, put, title
+from backstay.core.model import Severity
+from backstay.core.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+
+    from backstay.core.ports import World
+
+Part = dict[str, Any]
+_VERDICTS: Final = ("unknown", "fail", "pass", "skipped")  # worst first; unknown may be worse than any failure
+_SEVERITIES: Final = {rule.id: list(Severity).index(rule.severity) for rule in RULES}
+_LOUD: Final = frozenset({"unknown", "fail"})
+_NARROW: Final = 100
+
+
+def show(target: Console, report: Part, world: World) -> None:
+    """Draws the Report."""
+    groups = _by_database(report["findings"])
+    loud = [group for group in groups if group[0]["verdict"] in _LOUD]
+    quiet = [group for group in groups if group[0]["verdict"] not in _LOUD]
+    if not target.is_terminal:
+        _lines(target, groups)
+    else:
+        _loud(target, loud)
+        _quiet(target, quiet, beside=bool(loud))
+    show_unread(target, report["unread"])
+    _not_covered(target, report["not_covered"])
+    put(target)
+    _summary(target, report)
+    _next(target, report, world)
+
+
+def _by_database(findings: Iterable[Part]) -> list[list[Part]]:
+    """Findings per database, worst first in both directions."""
+    groups: dict[str, list[Part]] = {}
+    for finding in findings:
+        groups.setdefault(finding["database"]["key"], []).append(finding)
+    for group in groups.values():
+        group.sort(key=_badness)
+    return sorted(groups.values(), key=lambda group: ([_badness(each) for each in group], group[0]["database"]["key"]))
+
+
+def _badness(finding: Part) -> tuple[int, int, str]:
+    return _VERDICTS.index(finding["verdict"]), _SEVERITIES.get(finding["rule"], 0), finding["rule"]
+
+
+def _merged(group: Sequence[Part]) -> list[tuple[str, str, str]]:
+    """Verdict, rules and message; skipped ones with the same reason in one row, and so all that pass."""
+    rows: dict[tuple[str, str], list[Part]] = {}
+    for finding in group:
+        verdict = finding["verdict"]
+        rows.setdefault((verdict, "" if verdict == "pass" else finding["message"]), []).append(finding)
+    return [
+        (verdict, " ".join(each["rule"] for each in found), "; ".join(dict.fromkeys(_told(each) for each in found)))
+        for (verdict, _), found in rows.items()
+    ]
+
+
+def _told(finding: Part) -> str:
+    return f"{finding['message']} [protect can repair it]" if finding["repairable"] else str(finding["message"])
+
+
+def _tier(finding: Part) -> str:
+    return finding["tier"] or "-"
+
+
+def _lines(target: Console, groups: Sequence[Sequence[Part]]) -> None:
+    """For a pipe: every row stands alone, so that grep and sort make sense of it."""
+    rows: list[tuple[object, ...]] = []
+    for group in groups:
+        database = group[0]["database"]
+        where = (database["name"], database["region"], database["engine"], _tier(group[0]))
+        rows += [(verdict, rules.replace(" ", ","), *where, message) for verdict, rules, message in _merged(group)]
+    if rows:
+        draw(target, grid(rows, indent=0))
+
+
+def _loud(target: Console, groups: Sequence[Sequence[Part]]) -> None:
+    wide = max((len(group[0]["database"]["name"]) for group in groups), default=0)
+    rules = 11 if target.width < _NARROW else 23  # two identifiers beside each other, or all four
+    for group in groups:
+        database, tier = group[0]["database"], group[0]["tier"]
+        where = f"  {database['region']}  {database['engine']}  "
+        put(target)
+        put(
+            target,
+            (database["name"].ljust(wide), "bold"),
+            (where, "dim"),
+            f"tier {tier}" if tier else ("in no tier", "yellow"),
+        )
+        rows: list[tuple[object, ...]] = [
+            ((verdict, STYLES[verdict]), (ids, "dim"), (message, "" if verdict in _LOUD else "dim"))
+            for verdict, ids, message in _merged(group)
+        ]
+        draw(target, grid(rows, (None, rules)))
+
+
+def _quiet(target: Console, groups: Sequence[Sequence[Part]], *, beside: bool) -> None:
+    if not groups:
+        return
+    title(target, f"{'The other ' if beside else 'All '}{len(groups)}" if len(groups) > 1 else "In order")
+    rows: list[tuple[object, ...]] = []
+    for group in groups:
+        database = group[0]["database"]
+        verdict = "pass" if any(each["measured"] for each in group) else "skipped"
+        what = [each["message"] for each in group if each["measured"] or each["verdict"] == "skipped"]
+        text = "; ".join(dict.fromkeys(what or [each["message"] for each in group]))
+        where = ((database["name"], "bold"), (database["region"], "dim"), _tier(group[0]))
+        rows.append(((verdict, STYLES[verdict]), *where, text))
+    draw(target, grid(rows, (None, 20, None, 12)))
+
+
+def show_unread(target: Console, unread: Sequence[Part]) -> None:
+    """What could not be read, in red; nothing when everything could."""
+    if not unread:
+        return
+    put(target)
+    put(target, ("Not read, so unknown: nothing here says that these are in order", "bold red"))
+    for each in unread:
+        put(target, (f"{each['scope']} {each['what']}: ", "red"), each["error"], indent=2)
+
+
+def _not_covered(target: Console, seen: Sequence[Part]) -> None:
+    if not seen:
+        return
+    put(target)
+    put(target, ("Seen and not covered by Backstay", "bold"))
+    for each in seen:
+        put(target, each["name"], (f"  {each['scope']}  {each['engine']}", "dim"), indent=2)
+
+
+def _summary(target: Console, report: Part) -> None:
+    counts, unread = report["counts"], report["unread"]
+    word = report["status"]
+    parts: list[object] = [(word.upper(), STYLES.get(word, "bold")), f"  {plural(report['databases'], 'database')}: "]
+    for name in ("fail", "unknown", "pass", "skipped"):
+        count = counts.get(name, 0)
+        parts += [(f"{count} {name}", STYLES[name] if count else "dim"), ", " if name != "skipped" else ""]
+    if unread:
+        parts.append((f", {plural(len(unread), 'listing')} not read", "bold red"))
+    put(target, *parts, (f"  ({report['run_seconds']:.1f} s)", "dim"))
+
+
+def show_policy(target: Console, report: Part) -> None:
+    """Which policy this was judged by, and why not the newest."""
+    policy = report["policy"]
+    packaged = policy["source"] == "default"
+    text = "the packaged default (reports only)" if packaged else policy["source"]
+    put(target, ("Policy  ", "dim"), text)
+    if policy["stale"]:
+        put(target, ("An earlier version stands in: ", "bold yellow"), policy["stale"])
+
+
+def _next(target: Console, report: Part, world: World) -> None:
+    show_policy(target, report)
+    if not report["databases"]:
+        places = ", ".join(f"{scope.region} (account {scope.account})" for scope in world.inventories)
+        put(target, (f"No RDS or Aurora database was seen in {places}.", "yellow"))
+        put(target, "Look elsewhere with --region, or as somebody else with --profile.")
+    failing = Counter(each["rule"] for each in report["findings"] if each["verdict"] in _LOUD)
+    if not failing and not report["unread"]:
+        return
+    title(target, "What to do")
+    rows: list[tuple[object, ...]] = [
+        (rule.id, (f"{failing[rule.id]}x", "dim"), rule.fix) for rule in RULES if failing[rule.id]
+    ]
+    if rows:
+        draw(target, grid(rows))
+    if any("AccessDenied" in each["error"] for each in report["unread"]):
+        put(target, "Reading needs rds:DescribeDBInstances and rds:DescribeDBClusters in every region.", indent=2)
+    if any(each["repairable"] for each in report["findings"]):
+        put(target, ("backstay plan", "bold"), " shows what protect would change.", indent=2)
+    elif report["policy"]["source"] == "default":
+        put(target, "A policy of your own says what matters: docs/policy.md, then --policy FILE.", indent=2)
+
+
+def plural(count: int, word: str) -> str:
+    """``1 database``, ``2 databases``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

@@ -1,0 +1,170 @@
+"""A restore for people: plan and preflight as a checklist, then where to connect and how long each phase took."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any, Final
+
+from backstay.cli.findings import plural, show_policy
+from backstay.cli.screen import STYLES, draw, grid, put, title
+from backstay.core.model import EXIT_STATUS, Status
+from backstay.core.requests import DatabaseRef
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from backstay.cli.session import Options
+    from backstay.core.requests import RestoreRunRequest
+
+Part = dict[str, Any]
+_WORDS: Final = {True: "ok", False: "no", None: "warning"}
+
+
+def show_front(target: Console, report: Part) -> None:
+    """Draws the front door's answer: the plan, or why there is none and what is possible."""
+    refusal = report.get("refusal")
+    if refusal:
+        title(target, "Preflight")
+        _gates(target, refusal["gates"])
+        show_refusal(target, refusal)
+        return
+    plan = report["plan"]
+    source = DatabaseRef.parse(report["request"]["database"])
+    when = plan["moment"] or "the moment of its snapshot"
+    put(target)
+    put(target, ("Restore ", "bold"), (source.name, "bold cyan"), (f"  {source.region}  {source.kind}", "dim"))
+    put(target, ("     to ", "bold"), when, f" (snapshot {plan['snapshot']})" if plan["snapshot"] else "")
+    put(target, ("     as ", "bold"), (report["target"], "bold cyan"), ", a new database; nothing is overwritten")
+    title(target, "Preflight")
+    _gates(target, plan["gates"])
+    title(target, "The new database")
+    draw(target, grid(_made(plan)))
+    put(target)
+    show_policy(target, report)
+
+
+def show_refusal(target: Console, refusal: Part) -> None:
+    """Why not, and what instead."""
+    put(target)
+    put(target, ("REFUSED", STYLES["refused"]), f"  {refusal['message']}")
+    put(target, ("Possible: ", "bold"), refusal["accepted"])
+
+
+def _gates(target: Console, gates: list[Part]) -> None:
+    rows: list[tuple[object, ...]] = [
+        ((_WORDS[gate["ok"]], STYLES[_WORDS[gate["ok"]]]), gate["name"], gate["message"]) for gate in gates
+    ]
+    draw(target, grid(rows))
+
+
+def _made(plan: Part) -> list[tuple[object, ...]]:
+    config = plan["config"]
+    groups = [config["parameter_group"], config["option_group"], config["subnet_group"], *config["security_groups"]]
+    ours = sum(name.startswith("backstay:") for name in plan["tags"])
+    rows: list[tuple[str, str]] = [
+        ("engine", " ".join(filter(None, (plan["engine"], plan["engine_version"], config["instance_class"])))),
+        ("groups", ", ".join(filter(None, groups)) or "the region's defaults"),
+        ("reachable", "from the internet" if config["public"] else "inside its network only"),
+        ("encrypted", config["kms_key"] or config["encryption"] or "as its backup is"),
+        ("PITR", f"{plural(plan['retention_days'], 'day')} back"),
+        ("protected", "against deletion" if plan["deletion_protection"] else "not against deletion, as its source"),
+        ("roles", ", ".join(role["arn"] for role in config["roles"])),
+        ("writer", plan["writer"]),
+        ("tags", f"{plural(len(plan['tags']) - ours, 'tag')} of its source, {ours} of ours"),
+        ("login", "a new master password, in Secrets Manager"),
+    ]
+    return [((name, "dim"), text) for name, text in rows if text]
+
+
+def show_run(target: Console, report: Part) -> None:
+    """Draws what the runner reports: where to connect, or what stopped it."""
+    if "refusal" in report:
+        show_refusal(target, report["refusal"])
+        return
+    put(target)
+    if "error" in report:
+        error = report["error"]
+        put(target, ("FAILED", STYLES["failed"]), f"  in phase {error['phase']}: {error['message']}")
+        put(
+            target,
+            f"What was made stays for you to look at: {report['target']}. The same command again goes on from it.",
+        )
+    else:
+        _connect(target, report)
+    if report["phases"]:
+        title(target, "Phases")
+        _phases(target, report["phases"])
+
+
+def _connect(target: Console, report: Part) -> None:
+    lacking = report["lacking"]
+    word = ("RESTORED, with gaps", "bold yellow") if lacking else ("RESTORED", STYLES["done"])
+    put(target, word, f"  {report['target']} answers, as of {report['restored_to'] or 'its snapshot'}")
+    host, port = report["endpoint"]["host"], report["endpoint"]["port"]
+    rows: list[tuple[object, ...]] = [
+        (("connect", "dim"), (f"{host}:{port}", "bold")),
+        (("server", "dim"), report["server"]),
+        (("login", "dim"), report["secret"]),
+    ]
+    draw(target, grid(rows))
+    if report["secret"].startswith("arn:"):
+        region = report["secret"].split(":")[3]
+        command = "aws secretsmanager get-secret-value --query SecretString --output text"
+        put(target, f"{command} --region {region} --secret-id '{report['secret']}'", indent=2)
+    if lacking:
+        title(target, "Not as its source")
+        for each in lacking:
+            put(target, (each, "yellow"), indent=2)
+
+
+def _phases(target: Console, phases: list[Part]) -> None:
+    rows: list[tuple[object, ...]] = [(each["name"], f"{each['seconds']:9.1f} s") for each in phases]
+    total = sum(each["seconds"] for each in phases)
+    draw(target, grid([*rows, (("together", "bold"), (f"{total:9.1f} s", "bold"))]))
+
+
+def again(options: Options, request: RestoreRunRequest) -> str:
+    """The command that picks this very restore up: with the moment and the target that were settled."""
+    words = ["backstay", "restore", request.database, "--target", request.target]
+    words += ["--snapshot", request.snapshot] if request.snapshot else ["--to", request.moment or ""]
+    for name, value, default in (
+        ("--profile", options.profile, None),
+        ("--policy", options.policy, "default"),
+        ("--deployment", options.deployment, "backstay"),
+        ("--ca-bundle", options.ca_bundle, ""),
+    ):
+        words += [name, value] if value and value != default else []
+    for region in options.regions:
+        words += ["--region", region]
+    return shlex.join(words)
+
+
+def left(options: Options, request: RestoreRunRequest, phase: str) -> Part:
+    """The Report of a restore whose watcher went away while it ran."""
+    return {
+        "schema": "backstay.restore-run/1",
+        "status": Status.PENDING.value,
+        "exit_status": EXIT_STATUS[Status.PENDING],
+        "database": request.database,
+        "target": request.target,
+        "request_id": request.request_id,
+        "phase": phase,
+        "again": again(options, request),
+    }
+
+
+def show_left(target: Console, report: Part) -> None:
+    """What goes on without us, and what waits for the command to come again."""
+    put(target)
+    if report["phase"] in ("", "plan"):
+        put(target, ("INTERRUPTED", STYLES["pending"]), "  nothing was made yet. To begin again:")
+    else:
+        put(
+            target,
+            ("PENDING", STYLES["pending"]),
+            f"  left in phase {report['phase']}. AWS goes on making ",
+            (report["target"], "bold"),
+        )
+        put(target, "by itself; its login and the comparison with its source wait for the same command again:")
+    put(target)
+    put(target, (report["again"], "bold"), indent=2)
