@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.errors import Conflict, LostRace, NotFound
 from backstay.core.ports import Stored
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3.client import S3Client
+
+_NO_BUCKET: Final = "NoSuchBucket"
 
 
 class S3Vault:
@@ -31,7 +33,9 @@ class S3Vault:
             with calling("s3:GetObject"):
                 answer = self._s3.get_object(Bucket=self._bucket, Key=key)
                 return Stored(answer["Body"].read(), answer["ETag"])
-        except NotFound:
+        except NotFound as exc:
+            if exc.code == _NO_BUCKET:  # a vault that is not there has not forgotten: it is lost
+                raise
             return None
 
     def put(self, key: str, body: bytes, *, expect: str | None = None) -> str:
@@ -45,7 +49,7 @@ class S3Vault:
                     Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **condition
                 )
         except (Conflict, NotFound) as exc:  # 412, 409 and, for an object that vanished, 404
-            if expect is None:
+            if expect is None or exc.code == _NO_BUCKET:
                 raise
             raise LostRace(f"{self.place}/{key} was written by somebody else: {exc}") from exc
         return answer["ETag"]
