@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from backstay.cli.findings import plural, show_policy, show_unread
-from backstay.cli.screen import STYLES, draw, grid, put
+from backstay.cli.findings import plural, show_origin, show_unread
+from backstay.cli.screen import STYLES, draw, grid, paste, put
 from backstay.core.errors import Conflict
 from backstay.core.policy import effective
 from backstay.core.requests import DatabaseRef
@@ -15,6 +15,7 @@ from backstay.workflows.reports import action_part
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from backstay.cli.session import Options
     from backstay.core.model import ChangeSettings
     from backstay.core.ports import PitrControl, World
 
@@ -27,16 +28,17 @@ _SETTINGS: Final = {
 }
 
 
-def show(target: Console, report: Part, world: World) -> None:
-    """Draws what would be changed, or what came of it."""
+def show(target: Console, report: Part, world: World, options: Options, *, asking: bool = False) -> None:
+    """Draws what would be changed, or what came of it. ``asking``: the question follows, so no advice."""
     for outcome in sorted(report["outcomes"], key=lambda each: (_ORDER.index(each["result"]), each["database"])):
         _outcome(target, outcome)
     show_unread(target, report["unread"])
     if report["outcomes"] or report["unread"]:
         put(target)
     _summary(target, report)
-    show_policy(target, report)
-    _next(target, report, world)
+    show_origin(target, report, world)
+    if not asking:
+        _next(target, report, world, options)
 
 
 def _outcome(target: Console, outcome: Part) -> None:
@@ -85,18 +87,19 @@ def _summary(target: Console, report: Part) -> None:
     put(target, *parts, (f"  ({report['run_seconds']:.1f} s)", "dim"))
 
 
-def _next(target: Console, report: Part, world: World) -> None:
+def _next(target: Console, report: Part, world: World, options: Options) -> None:
     planned = [each for each in report["outcomes"] if each["result"] == "planned"]
     if not any(effective(world.policy, tier).enforce for tier in world.policy.tiers):
-        put(
-            target,
-            "No tier of this policy enforces anything, so protect changes nothing: see `enforce` in docs/policy.md.",
-        )
+        text = "No tier of this policy enforces anything, so protect changes nothing: see enforce in docs/policy.md."
+        put(target, text)
     elif planned and report["dry_run"]:
-        name = DatabaseRef.parse(planned[0]["database"]).name
-        put(target, "To do it: ", (f"backstay protect {name}", "bold"), ", or everything with ", ("--all", "bold"))
+        which = DatabaseRef.parse(planned[0]["database"]).name if len(planned) == 1 else "--all"
+        put(target)
+        put(target, "To do it (one database: its name instead of --all):" if len(planned) > 1 else "To do it:")
+        paste(target, options.command("protect", which))
     if any(each["result"] == "pending" for each in report["outcomes"]):
-        put(target, "Pending is not done: ", ("backstay audit", "bold"), " says when it is.")
+        put(target, "Pending is not done; this says when it is:")
+        paste(target, options.command("audit"))
 
 
 class _Confirmed:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Report = dict[str, Any]
 _EXIT: Final = "Exit status: 0 compliant or done, 1 findings or refused, 2 unknown, error or interrupted, 3 pending."
+_FORGETFUL: Final = (
+    "No --vault: repairs are not remembered, so one that somebody keeps undoing is made again each time."
+)
 _DATABASE: Final = "DATABASE is a name, an ARN, or a key as reports print it."
 
 
@@ -53,7 +56,11 @@ def _common(command: Callable[..., int]) -> Callable[..., int]:
         "--policy", metavar="FILE|s3://...", default="default", help="Policy document.  [default: the packaged one]"
     )
     @click.option(
-        "--deployment", metavar="ID", default="backstay", show_default=True, help="Deployment id: tags carry it."
+        "--deployment",
+        metavar="ID",
+        default=session.DEPLOYMENT,
+        show_default=True,
+        help="Deployment id: tags carry it.",
     )
     @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
     @wraps(command)
@@ -107,7 +114,7 @@ def audit(options: Options, database: str | None, tags: tuple[str, ...]) -> int:
     with screen.watching("starting") as note:
         world = session.open_world(options, note)
         report = run(world, request)
-    return screen.emit(options, report, lambda target: findings.show(target, report, world))
+    return screen.emit(options, report, lambda target: findings.show(target, report, world, options))
 
 
 def _selection(database: str | None, tags: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -158,6 +165,8 @@ def protect(options: Options, database: str | None, *, everything: bool, dry_run
     if (database is None) == (not everything):
         named = "names a database and --all" if database else "names no database"
         raise BadRequest(named, field="protect", accepted="a DATABASE or --all: a typo must not touch a fleet")
+    if not options.vault and not dry_run:
+        screen.say((_FORGETFUL, "yellow"))
     world, report = _protect(options, database, dry_run=not yes or dry_run)
     if dry_run or yes:
         return _emit_changes(options, report, world)
@@ -170,7 +179,7 @@ def _ask_and_protect(options: Options, database: str | None, world: World, repor
     planned = report["counts"].get("planned", 0)
     if not planned:
         return _emit_changes(options, report, world)
-    changes.show(screen.console(err=options.as_json), {**report, "dry_run": False}, world)
+    changes.show(screen.console(err=options.as_json), report, world, options, asking=True)
     if not screen.confirm(f"Change {planned} of them like this?"):
         raise BadRequest("not confirmed: nothing was changed")
     _, done = _protect(options, database, dry_run=False, world=changes.confirmed(world, report))
@@ -180,7 +189,7 @@ def _ask_and_protect(options: Options, database: str | None, world: World, repor
 def _emit_changes(options: Options, report: Report, world: World) -> int:
     from backstay.cli import changes  # noqa: PLC0415
 
-    return screen.emit(options, report, lambda target: changes.show(target, report, world))
+    return screen.emit(options, report, lambda target: changes.show(target, report, world, options))
 
 
 def _protect(
@@ -192,13 +201,6 @@ def _protect(
 
     request = validate(ProtectRequest, {**_selection(database), "dry_run": dry_run}, "the protect request")
     request.check()
-    if not options.vault and not dry_run:
-        screen.say(
-            (
-                "No --vault: this repair is not remembered, so nothing tells it apart from somebody's later undoing.",
-                "yellow",
-            )
-        )
     with screen.watching("starting") as note:
         world = session.open_world(options, note) if world is None else replace(world, note=note)
         try:
@@ -243,8 +245,8 @@ def restore(options: Options, *, dry_run: bool, yes: bool, **asked: Any) -> int:
         world = session.open_world(options, note)
         report = run(world, request)
     if dry_run or report["exit_status"]:
-        return screen.emit(options, report, lambda target: restores.show_front(target, report))
-    restores.show_front(screen.console(err=options.as_json), report)
+        return screen.emit(options, report, lambda target: restores.show_front(target, report, world))
+    restores.show_front(screen.console(err=options.as_json), report, world)
     if not yes and not screen.confirm(f"Restore it as {report['target']}?"):
         raise BadRequest("not confirmed: nothing was made")
     return _run_restore(options, world, RestoreRunRequest(**report["request"]))

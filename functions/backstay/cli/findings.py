@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from backstay.cli.screen import STYLES, draw, grid, put, title
+from backstay.cli.screen import STYLES, draw, grid, paste, put, title
 from backstay.core.model import Severity
 from backstay.core.rules import RULES
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from backstay.cli.session import Options
     from backstay.core.ports import World
 
 Part = dict[str, Any]
@@ -23,7 +24,7 @@ _LOUD: Final = frozenset({"unknown", "fail"})
 _NARROW: Final = 100
 
 
-def show(target: Console, report: Part, world: World) -> None:
+def show(target: Console, report: Part, world: World, options: Options) -> None:
     """Draws the Report."""
     groups = _by_database(report["findings"])
     loud = [group for group in groups if group[0]["verdict"] in _LOUD]
@@ -37,7 +38,8 @@ def show(target: Console, report: Part, world: World) -> None:
     _not_covered(target, report["not_covered"])
     put(target)
     _summary(target, report)
-    _next(target, report, world)
+    show_origin(target, report, world)
+    _next(target, report, options)
 
 
 def _by_database(findings: Iterable[Part]) -> list[list[Part]]:
@@ -151,22 +153,24 @@ def _summary(target: Console, report: Part) -> None:
     put(target, *parts, (f"  ({report['run_seconds']:.1f} s)", "dim"))
 
 
-def show_policy(target: Console, report: Part) -> None:
-    """Which policy this was judged by, and why not the newest."""
-    policy = report["policy"]
+def show_origin(target: Console, report: Part, world: World) -> None:
+    """Where we looked, which policy it was judged by, and why not by the newest."""
+    policy, accounts = report["policy"], dict.fromkeys(scope.account for scope in world.inventories)
+    regions = ", ".join(scope.region for scope in world.inventories)
     packaged = policy["source"] == "default"
-    text = "the packaged default (reports only)" if packaged else policy["source"]
-    put(target, ("Policy  ", "dim"), text)
+    text = "the packaged default, which only reports" if packaged else policy["source"]
+    put(target, (f"account {', '.join(accounts)} in {regions}; policy: {text}", "dim"))
     if policy["stale"]:
-        put(target, ("An earlier version stands in: ", "bold yellow"), policy["stale"])
+        put(target, ("An earlier version of the policy stands in: ", "bold yellow"), policy["stale"])
 
 
-def _next(target: Console, report: Part, world: World) -> None:
-    show_policy(target, report)
+def _next(target: Console, report: Part, options: Options) -> None:
     if not report["databases"]:
-        places = ", ".join(f"{scope.region} (account {scope.account})" for scope in world.inventories)
-        put(target, (f"No RDS or Aurora database was seen in {places}.", "yellow"))
-        put(target, "Look elsewhere with --region, or as somebody else with --profile.")
+        put(
+            target,
+            ("No RDS or Aurora database was seen there.", "yellow"),
+            " Look elsewhere with --region or --profile.",
+        )
     failing = Counter(each["rule"] for each in report["findings"] if each["verdict"] in _LOUD)
     if not failing and not report["unread"]:
         return
@@ -179,8 +183,9 @@ def _next(target: Console, report: Part, world: World) -> None:
     if any("AccessDenied" in each["error"] for each in report["unread"]):
         put(target, "Reading needs rds:DescribeDBInstances and rds:DescribeDBClusters in every region.", indent=2)
     if any(each["repairable"] for each in report["findings"]):
-        put(target, ("backstay plan", "bold"), " shows what protect would change.", indent=2)
-    elif report["policy"]["source"] == "default":
+        put(target, "See what protect would change:", indent=2)
+        paste(target, options.command("plan"))
+    elif options.policy == "default":
         put(target, "A policy of your own says what matters: docs/policy.md, then --policy FILE.", indent=2)
 
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any, Final
 
-from backstay.cli.findings import plural, show_policy
-from backstay.cli.screen import STYLES, draw, grid, put, title
-from backstay.core.model import EXIT_STATUS, Status
+from backstay.cli.findings import plural, show_origin
+from backstay.cli.screen import STYLES, draw, grid, paste, put, title
+from backstay.core.codec import decode
+from backstay.core.decide.restore import writer_class
+from backstay.core.model import EXIT_STATUS, Configuration, Status
 from backstay.core.requests import DatabaseRef
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from backstay.cli.session import Options
+    from backstay.core.ports import World
     from backstay.core.requests import RestoreRunRequest
 
 Part = dict[str, Any]
 _WORDS: Final = {True: "ok", False: "no", None: "warning"}
 
 
-def show_front(target: Console, report: Part) -> None:
+def show_front(target: Console, report: Part, world: World) -> None:
     """Draws the front door's answer: the plan, or why there is none and what is possible."""
     refusal = report.get("refusal")
     if refusal:
@@ -40,7 +43,7 @@ def show_front(target: Console, report: Part) -> None:
     title(target, "The new database")
     draw(target, grid(_made(plan)))
     put(target)
-    show_policy(target, report)
+    show_origin(target, report, world)
 
 
 def show_refusal(target: Console, refusal: Part) -> None:
@@ -69,11 +72,15 @@ def _made(plan: Part) -> list[tuple[object, ...]]:
         ("PITR", f"{plural(plan['retention_days'], 'day')} back"),
         ("protected", "against deletion" if plan["deletion_protection"] else "not against deletion, as its source"),
         ("roles", ", ".join(role["arn"] for role in config["roles"])),
-        ("writer", plan["writer"]),
+        ("writer", _writer(plan)),
         ("tags", f"{plural(len(plan['tags']) - ours, 'tag')} of its source, {ours} of ours"),
         ("login", "a new master password, in Secrets Manager"),
     ]
     return [((name, "dim"), text) for name, text in rows if text]
+
+
+def _writer(plan: Part) -> str:
+    return plan["writer"] and f"{plan['writer']}, {writer_class(decode(Configuration, plan['config']))}"
 
 
 def show_run(target: Console, report: Part) -> None:
@@ -101,16 +108,12 @@ def _connect(target: Console, report: Part) -> None:
     word = ("RESTORED, with gaps", "bold yellow") if lacking else ("RESTORED", STYLES["done"])
     put(target, word, f"  {report['target']} answers, as of {report['restored_to'] or 'its snapshot'}")
     host, port = report["endpoint"]["host"], report["endpoint"]["port"]
-    rows: list[tuple[object, ...]] = [
-        (("connect", "dim"), (f"{host}:{port}", "bold")),
-        (("server", "dim"), report["server"]),
-        (("login", "dim"), report["secret"]),
-    ]
-    draw(target, grid(rows))
-    if report["secret"].startswith("arn:"):
-        region = report["secret"].split(":")[3]
-        command = "aws secretsmanager get-secret-value --query SecretString --output text"
-        put(target, f"{command} --region {region} --secret-id '{report['secret']}'", indent=2)
+    draw(target, grid([(("connect", "dim"), (f"{host}:{port}", "bold")), (("server", "dim"), report["server"])]))
+    if report["secret"]:
+        put(target, "Its master login is a new one:")
+        region, query = report["secret"].split(":")[3], "--query SecretString --output text"
+        secret = shlex.quote(report["secret"])
+        paste(target, f"aws secretsmanager get-secret-value --region {region} {query} --secret-id {secret}")
     if lacking:
         title(target, "Not as its source")
         for each in lacking:
@@ -125,18 +128,8 @@ def _phases(target: Console, phases: list[Part]) -> None:
 
 def again(options: Options, request: RestoreRunRequest) -> str:
     """The command that picks this very restore up: with the moment and the target that were settled."""
-    words = ["backstay", "restore", request.database, "--target", request.target]
-    words += ["--snapshot", request.snapshot] if request.snapshot else ["--to", request.moment or ""]
-    for name, value, default in (
-        ("--profile", options.profile, None),
-        ("--policy", options.policy, "default"),
-        ("--deployment", options.deployment, "backstay"),
-        ("--ca-bundle", options.ca_bundle, ""),
-    ):
-        words += [name, value] if value and value != default else []
-    for region in options.regions:
-        words += ["--region", region]
-    return shlex.join(words)
+    what = ("--snapshot", request.snapshot) if request.snapshot else ("--to", request.moment or "")
+    return options.command("restore", request.database, *what, "--target", request.target)
 
 
 def left(options: Options, request: RestoreRunRequest, phase: str) -> Part:
@@ -167,4 +160,4 @@ def show_left(target: Console, report: Part) -> None:
         )
         put(target, "by itself; its login and the comparison with its source wait for the same command again:")
     put(target)
-    put(target, (report["again"], "bold"), indent=2)
+    paste(target, report["again"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -75,6 +75,13 @@ def put(target: Console, *parts: object, indent: int = 0) -> None:
     draw(target, Padding(line, (0, 0, 0, indent), expand=False) if indent else line)
 
 
+def paste(target: Console, command: str) -> None:
+    """A command, never folded by us: what is copied from the terminal works."""
+    from rich.text import Text  # noqa: PLC0415
+
+    target.print(Text(f"    {clean(command)}", "bold"), soft_wrap=True)
+
+
 def draw(target: Console, what: RenderableType) -> None:
     """Draws with no blanks at the ends of lines."""
     with target.capture() as caught:
@@ -142,7 +149,18 @@ def confirm(question: str) -> bool:
     """
     if not can_ask():
         raise BadRequest("this changes things and there is no terminal to ask on", accepted="--yes, or --dry-run")
+    _forget_typed()
     try:
         return click.confirm(f"\n{question}", err=True)
     except click.Abort:
         return False
+
+
+def _forget_typed() -> None:
+    """What was typed before the question was seen is no answer to it."""
+    try:
+        import termios  # noqa: PLC0415  # not on Windows
+    except ImportError:
+        return
+    with suppress(OSError, termios.error):
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)

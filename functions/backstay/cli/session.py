@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from backstay.core.ports import Bus, Vault, World
     from backstay.providers.aws.clients import Clients
 
+DEPLOYMENT: Final = "backstay"
 _CREDENTIALS: Final = (
     "give --profile NAME (`aws configure list-profiles` lists them), sign in again with `aws sso login`, or export "
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -51,6 +53,23 @@ class Options:
     vault: str = ""
     ca_bundle: str = ""
 
+    def command(self, verb: str, *words: str) -> str:
+        """Another command on the same account, regions and policy, to be pasted."""
+        given = [
+            ("--profile", self.profile, None),
+            *(("--region", region, "") for region in self.regions),
+            ("--policy", self.policy, "default"),
+            ("--deployment", self.deployment, DEPLOYMENT),
+            ("--ca-bundle", self.ca_bundle, ""),
+            ("--vault", self.vault if verb in ("plan", "protect") else "", ""),
+        ]
+        return shlex.join(
+            [
+                *("backstay", verb, *words),
+                *(word for name, value, default in given if value and value != default for word in (name, value)),
+            ]
+        )
+
 
 def open_world(options: Options, note: Callable[[str], None]) -> World:
     """The World of one run in a terminal. Needs sts:GetCallerIdentity, and reading the policy when it is on S3.
@@ -65,8 +84,7 @@ def open_world(options: Options, note: Callable[[str], None]) -> World:
     regions = options.regions or ((clients.region,) if clients.region else ())
     if not regions:
         raise BadRequest("no region to look in", accepted=_REGION)
-    for region in options.regions:
-        _check_region(region)
+    _check_regions(options)
     settings = _settings(options, regions)
     note(f"asking AWS who we are ({regions[0]})")
     caller = Caller(_account(clients))
@@ -84,23 +102,24 @@ def _clients(profile: str | None, regions: Sequence[str]) -> Clients:
     try:
         return Clients(profile=profile, region=regions[0] if regions else None)
     except ProfileNotFound as exc:
-        profiles = Session(profile="default").available_profiles
+        profiles = Session().available_profiles
         accepted = ", ".join(profiles) or "none, until `aws configure` or `aws configure sso` has made one"
         raise BadRequest(str(exc), field="--profile", accepted=accepted) from exc
 
 
-def _check_region(region: str) -> None:
+def _check_regions(options: Options) -> None:
     """A region with a typo would otherwise cost a minute of retries against a host that does not exist."""
     from botocore.session import Session  # noqa: PLC0415
 
-    session = Session(profile="default")
+    session = Session(profile=options.profile)
     partitions = session.get_available_partitions()
     known = [each for name in partitions for each in session.get_available_regions("rds", partition_name=name)]
-    if region not in known:
-        close = get_close_matches(region, known, n=1)
-        guess = f"; did you mean {close[0]}?" if close else ""
-        accepted = "a region with RDS; if it is new: pip install --upgrade boto3"
-        raise BadRequest(f"is not a region we know{guess}", field="--region", value=region[:40], accepted=accepted)
+    for region in options.regions:
+        if region not in known:
+            close = get_close_matches(region, known, n=1)
+            guess = f"; did you mean {close[0]}?" if close else ""
+            accepted = "a region with RDS; if it is new: pip install --upgrade boto3"
+            raise BadRequest(f"is not a region we know{guess}", field="--region", value=region[:40], accepted=accepted)
 
 
 def _settings(options: Options, regions: Sequence[str]) -> Settings:
