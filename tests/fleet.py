@@ -46,6 +46,8 @@ from backstay.providers.memory import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from backstay.core.ports import Clock
+
 ACCOUNT = "111122223333"
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 LONDON = Scope(Provider.AWS, ACCOUNT, "eu-west-2")
@@ -151,7 +153,7 @@ class Fleet:
 
     world: World
     cloud: MemoryCloud
-    clock: MemoryClock
+    clock: Clock
     vault: MemoryVault
     bus: MemoryBus
     starter: MemoryStarter
@@ -175,10 +177,14 @@ class Fleet:
 
 
 def fleet(
-    *databases: Database, scopes: tuple[Scope, ...] = (LONDON,), rules: Policy | None = None, page_size: int = 100
+    *databases: Database,
+    scopes: tuple[Scope, ...] = (LONDON,),
+    rules: Policy | None = None,
+    page_size: int = 100,
+    clock: Clock | None = None,
 ) -> Fleet:
-    """These databases, watched in these scopes under this policy, at NOW."""
-    clock, vault, bus, starter = MemoryClock(NOW), MemoryVault(), MemoryBus(), MemoryStarter()
+    """These databases, watched in these scopes under this policy, at NOW unless a clock says otherwise."""
+    clock, vault, bus, starter = clock or MemoryClock(NOW), MemoryVault(), MemoryBus(), MemoryStarter()
     cloud = MemoryCloud(clock, page_size=page_size)
     for each in databases:
         cloud.add(each)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # RDS user guide, "Restoring a DB instance to a specified time": uploads its logs every five minutes.
 LAG: Final = timedelta(minutes=5)
 
+ANY: Final = "*"
+
 Becoming = Callable[[Database, datetime], Database]
 
 
@@ -163,7 +165,7 @@ class MemoryCloud:
         """Runs something at a call of a port, typically to raise.
 
         Args:
-            method: the port's method, e.g. ``change``.
+            method: the port's method, e.g. ``change``, or ``*`` for whichever.
             run: may raise one of ``core.errors``, or do anything else.
             scope: only there.
             about: only calls about this, e.g. a kind of Database to be listed.
@@ -197,7 +199,7 @@ class MemoryCloud:
         due = []
         with self._lock:
             for hook in self._hooks:
-                meant = (hook.method, hook.late) == (method, late) and hook.times != 0
+                meant = hook.method in (method, ANY) and hook.late is late and hook.times != 0
                 if not meant or hook.scope not in (None, scope) or hook.about not in (None, about):
                     continue
                 if hook.after:
