@@ -116,7 +116,7 @@ def _come_back(report: Report) -> None:
     """
     for outcome in report.get("outcomes", ()):
         if outcome["passing"]:
-            raise Conflict(f"{outcome['database']}: {outcome['message']}")
+            raise Conflict(f"{outcome['database']}: {outcome['message']}; Lambda tries again")
 
 
 def durable_restore(event: Any, context: DurableContext) -> Report:

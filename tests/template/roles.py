@@ -48,6 +48,8 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "restore": {
+        "rds:DescribeDBClusterSnapshots": _FROM_SNAPSHOT,
+        "rds:DescribeDBSnapshots": _FROM_SNAPSHOT,
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
         "logs:CreateLogStream": _BY_LAMBDA,
@@ -57,6 +59,9 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "restore-run": {
+        "rds:AddTagsToResource": "RDS asks for it when something is created with tags; no call of its own shows it",
+        "rds:DescribeDBClusterSnapshots": _FROM_SNAPSHOT,
+        "rds:DescribeDBSnapshots": _FROM_SNAPSHOT,
         "rds:AddRoleToDBCluster": _WITH_ROLES,
         "rds:AddRoleToDBInstance": _WITH_ROLES,
         "rds:RestoreDBClusterFromSnapshot": _FROM_SNAPSHOT,
@@ -125,9 +130,9 @@ def read_calls(*files: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def judge_story(*files: Path, **parameters: str) -> Judgement:
-    """`judge` over recorded files and the roles of template.yaml deployed with `parameters`."""
-    roles = function_roles(home_stack(**parameters))
+def judge_story(*files: Path, vault_key: str = "", **parameters: str) -> Judgement:
+    """`judge` over recorded files and the roles of template.yaml deployed with `parameters` beside a vault's key."""
+    roles = function_roles(home_stack(vault_key=vault_key, **parameters))
     prefix = parameters.get("DeploymentId", "backstay") + "-"
     named = {name.removeprefix(prefix): role for name, role in roles.items()}
     return judge(read_calls(*files), named, prefix=prefix)

@@ -256,7 +256,9 @@ def region_stack(region: str = HOME_REGION, **given: str) -> Stack:
     return Stack(load(REGION), {**REGION_PARAMETERS, **given}, region)
 
 
-def home_stack(**given: str) -> Stack:
-    """template.yaml, translated, deployed at home beside its region stack."""
-    exports = region_stack(**({"DeploymentId": given["DeploymentId"]} if "DeploymentId" in given else {})).exports
-    return Stack(translate(HOME), {**HOME_PARAMETERS, **given}, HOME_REGION, exports)
+def home_stack(*, vault_key: str = "", **given: str) -> Stack:
+    """template.yaml, translated, deployed at home beside its region stack, whose key is `vault_key` where named."""
+    regional = {"DeploymentId": given["DeploymentId"]} if "DeploymentId" in given else {}
+    if vault_key:
+        regional["VaultKeyArn"] = vault_key
+    return Stack(translate(HOME), {**HOME_PARAMETERS, **given}, HOME_REGION, region_stack(**regional).exports)

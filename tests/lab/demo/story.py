@@ -22,7 +22,7 @@ WINDOW = 14
 # What audit must find on the fleet as somebody left it; everything else must be green or not asked.
 FOUND = {"orders": ["BK001", "BK002"], "ledger": ["BK001"], "legacy": ["BK003"]}
 GREEN: dict[str, list[str]] = {"legacy": ["BK003"]}
-SOON = 30.0
+SOON = 45.0
 
 
 @dataclass(slots=True)
@@ -93,6 +93,8 @@ class Tale:
         step.detail = "findings woke protect: one Modify call each, windows now 14 days"
 
     def undo_is_repaired(self, step: Step) -> None:
+        status = "DBInstanceStatus"  # the repair has started a first backup
+        self.lab.until("orders", lambda: self.fleet.instance("orders")[status] == "available", seconds=SOON)
         self.fleet.rds.modify_db_instance(DBInstanceIdentifier="orders", BackupRetentionPeriod=0, ApplyImmediately=True)
         step.expected = {"window": WINDOW, "repairs": 2}
         self._settle(step, lambda: {"window": self._retention("orders"), "repairs": self._repairs("orders")})

@@ -150,7 +150,8 @@ def _accept_invokes() -> None:
         if function is None or not is_durable(function["config"]):
             return await invoke(name, event, headers, path_qualifier, query_params)
         if "x-dex-handler-invoke" in headers:
-            return await invoke(name, _as_aws(event), headers, path_qualifier, query_params)
+            told = await asyncio.to_thread(_as_aws, event)
+            return await invoke(name, told, headers, path_qualifier, query_params)
         qualifier = path_qualifier or lam._qp_first(query_params or {}, "Qualifier")
         if not qualifier:
             return error_response_json("InvalidParameterValueException", UNQUALIFIED, 400)
@@ -185,8 +186,12 @@ async def _begin(config: Json, qualifier: str, event: Any, headers: Json) -> Any
 
 
 def _as_aws(event: Json) -> Json:
-    """The runner's invocation of a handler, with the execution's ARN as AWS writes it."""
-    execution = _by_arn.get(event.get("DurableExecutionArn", ""))
+    """The runner's invocation of a handler, with the execution's ARN as AWS writes it.
+
+    The runner invokes before its answer to the start has reached us: the lock is held until the ARN is known.
+    """
+    with _lock:
+        execution = _by_arn.get(event.get("DurableExecutionArn", ""))
     return {**event, "DurableExecutionArn": execution.arn} if execution else event
 
 
