@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
+from threading import active_count
 
 
 def main() -> None:
@@ -16,4 +18,11 @@ def main() -> None:
         sys.exit(f"backstay: the terminal needs {' and '.join(missing)}: pip install 'backstay[cli]'")
     from backstay.cli.commands import backstay  # noqa: PLC0415  # only now is it sure that click is there
 
-    backstay()
+    try:
+        backstay()
+    except SystemExit as ended:
+        if active_count() > 1:  # interrupted while threads wait for AWS: their answers matter to nobody any more
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(int(ended.code or 0))
+        raise

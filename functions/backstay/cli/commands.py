@@ -112,8 +112,8 @@ def audit(options: Options, database: str | None, tags: tuple[str, ...]) -> int:
     request = validate(AuditRequest, _selection(database, tags), "the audit request")
     request.check()
     with screen.watching("starting") as note:
-        world = session.open_world(options, note)
-        report = run(world, request)
+        world = screen.reading(lambda: session.open_world(options, note))
+        report = screen.reading(lambda: run(world, request))
     return screen.emit(options, report, lambda target: findings.show(target, report, world, options))
 
 
@@ -202,13 +202,16 @@ def _protect(
     request = validate(ProtectRequest, {**_selection(database), "dry_run": dry_run}, "the protect request")
     request.check()
     with screen.watching("starting") as note:
-        world = session.open_world(options, note) if world is None else replace(world, note=note)
+        if world is None:
+            found = screen.reading(lambda: session.open_world(options, note))
+        else:
+            found = replace(world, note=note)
+        if dry_run:
+            return found, screen.reading(lambda: run(found, request))
         try:
-            return world, run(world, request)
+            return found, run(found, request)
         except KeyboardInterrupt as exc:
-            if dry_run:
-                raise
-            raise Rejected("interrupted: some changes may have been made; `backstay plan` says what is left") from exc
+            raise Rejected("interrupted: some changes may have been made; backstay plan says what is left") from exc
 
 
 @backstay.command(
@@ -242,8 +245,8 @@ def restore(options: Options, *, dry_run: bool, yes: bool, **asked: Any) -> int:
     if not dry_run:
         _check_bundle(options.ca_bundle)
     with screen.watching("starting") as note:
-        world = session.open_world(options, note)
-        report = run(world, request)
+        world = screen.reading(lambda: session.open_world(options, note))
+        report = screen.reading(lambda: run(world, request))
     if dry_run or report["exit_status"]:
         return screen.emit(options, report, lambda target: restores.show_front(target, report, world))
     restores.show_front(screen.console(err=options.as_json), report, world)

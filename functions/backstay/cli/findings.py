@@ -119,7 +119,8 @@ def _quiet(target: Console, groups: Sequence[Sequence[Part]], *, beside: bool) -
         text = "; ".join(dict.fromkeys(what or [each["message"] for each in group]))
         where = ((database["name"], "bold"), (database["region"], "dim"), _tier(group[0]))
         rows.append(((verdict, STYLES[verdict]), *where, text))
-    draw(target, grid(rows, (None, 20, None, 12)))
+    narrow = target.width < _NARROW
+    draw(target, grid(rows, (None, 20 if narrow else 63, None, 12 if narrow else 40)))
 
 
 def show_unread(target: Console, unread: Sequence[Part]) -> None:

@@ -39,7 +39,9 @@ class Frame(click.Group):
         except BackstayError as exc:
             status = self._failed(words, exc)
         except click.Abort:
-            status = self._failed(words, BackstayError("interrupted: what it was about to find out is unknown"))
+            status = self._failed(
+                words, BackstayError("interrupted: nothing was changed, and what it would have found is unknown")
+            )
         sys.exit(status)
 
     def _failed(self, words: Sequence[str], exc: BackstayError, more: str = "") -> int:

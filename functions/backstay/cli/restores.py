@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from backstay.core.requests import RestoreRunRequest
 
 Part = dict[str, Any]
+_ENCRYPTION: Final = {"": "as its backup is", "none": "no"}
 _WORDS: Final = {True: "ok", False: "no", None: "warning"}
 
 
@@ -68,7 +69,7 @@ def _made(plan: Part) -> list[tuple[object, ...]]:
         ("engine", " ".join(filter(None, (plan["engine"], plan["engine_version"], config["instance_class"])))),
         ("groups", ", ".join(filter(None, groups)) or "the region's defaults"),
         ("reachable", "from the internet" if config["public"] else "inside its network only"),
-        ("encrypted", config["kms_key"] or config["encryption"] or "as its backup is"),
+        ("encrypted", config["kms_key"] or _ENCRYPTION.get(config["encryption"], config["encryption"])),
         ("PITR", f"{plural(plan['retention_days'], 'day')} back"),
         ("protected", "against deletion" if plan["deletion_protection"] else "not against deletion, as its source"),
         ("roles", ", ".join(role["arn"] for role in config["roles"])),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from backstay.cli.session import Options
 
 Report = dict[str, Any]
+T = TypeVar("T")
 _UNWRAPPED: Final = 100_000  # a pipe has no width: nothing is folded, so that grep finds whole sentences
 
 STYLES: Final = {
@@ -129,6 +132,20 @@ def watching(text: str) -> Iterator[Callable[[str], None]]:
         return
     with target.status(text, spinner="line") as status:
         yield lambda told: status.update(Text(clean(told)))
+
+
+def reading(work: Callable[[], T]) -> T:
+    """Runs what only reads on a thread of its own, so that Ctrl-C need not wait until AWS has answered."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(work())
+        except BaseException as exc:  # noqa: BLE001  # raised again where it is waited for
+            answer.set_exception(exc)
+
+    Thread(target=run, daemon=True).start()
+    return answer.result()
 
 
 def say(*parts: object) -> None:
