@@ -1,0 +1,145 @@
+"""From a command line to AWS: account, regions, credentials, over an emulator that someone else wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Terminal
+
+POLICY = """
+version: 1
+timezone: UTC
+tiers:
+  - {name: all, match: {providers: [aws]}, pitr: {window: 2d, apply: immediately}, enforce: [pitr]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever runs the tests lends neither credentials nor a region."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        yield
+
+
+def make(name: str, region: str, days: int) -> None:
+    boto3.client("rds", region_name=region).create_db_instance(
+        DBInstanceIdentifier=name,
+        DBInstanceClass="db.t4g.medium",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="master",
+        MasterUserPassword="made-up-password",
+        BackupRetentionPeriod=days,
+    )
+
+
+def test_without_credentials_it_says_how_to_get_some(terminal: Terminal) -> None:
+    result = terminal.run("audit --region eu-west-2")
+    assert result.exit_code == 2
+    assert "no usable credentials" in result.stderr
+    assert "--profile" in result.stderr
+    assert "aws sso login" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_without_a_region_it_says_how_to_give_one(terminal: Terminal) -> None:
+    result = terminal.run("audit")
+    assert result.exit_code == 1
+    assert "no region to look in" in result.stderr
+    assert "--region eu-west-2" in result.stderr
+
+
+def test_an_unknown_profile_lists_the_known_ones(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile prod]\nregion = eu-west-2\n")
+    result = terminal.run("audit --profile prdo")
+    assert result.exit_code == 1
+    assert "prdo" in result.stderr
+    assert "accepted: prod" in result.stderr
+
+
+@pytest.mark.parametrize("region", ["eu-west-22", "London", "eu-wset-2"])
+def test_an_unknown_region_is_refused_before_anything_is_asked(terminal: Terminal, region: str) -> None:
+    result = terminal.run(f"audit --region {region}")
+    assert result.exit_code == 1
+    assert "--region: is not a region we know" in result.stderr
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_newcomer_audits_two_regions_with_the_packaged_policy(terminal: Terminal) -> None:
+    make("orders", "eu-west-2", 0)
+    make("ledger", "eu-west-1", 7)
+    status, report = terminal.json("audit --region eu-west-2 --region eu-west-1")
+    assert status == 1
+    assert report["policy"]["source"] == "default"
+    assert {each["database"]["region"] for each in report["findings"]} == {"eu-west-1", "eu-west-2"}
+    assert {each["database"]["account"] for each in report["findings"]} == {"123456789012"}
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_profile_s_own_region_is_the_default(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(
+        "[profile prod]\nregion = eu-west-2\naws_access_key_id = testing\naws_secret_access_key = testing\n"
+    )
+    make("orders", "eu-west-2", 0)
+    assert terminal.json("audit --profile prod")[1]["databases"] == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_policy_from_a_file_is_enforced_once(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    make("orders", "eu-west-2", 1)
+    terminal.run(f"protect orders --yes --region eu-west-2 --policy {tmp_path}/policy.yaml")
+    rds = boto3.client("rds", region_name="eu-west-2")
+    assert rds.describe_db_instances()["DBInstances"][0]["BackupRetentionPeriod"] == 2
+    again = terminal.json(f"plan --region eu-west-2 --policy {tmp_path}/policy.yaml")
+    assert (again[0], again[1]["outcomes"]) == (0, [])
+
+
+@pytest.mark.usefixtures("aws")
+def test_repairs_are_remembered_in_a_named_vault(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    s3 = boto3.client("s3", region_name="eu-west-2")
+    s3.create_bucket(Bucket="our-vault", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    make("orders", "eu-west-2", 1)
+    terminal.run(f"protect orders --yes --region eu-west-2 --policy {tmp_path}/policy.yaml --vault our-vault")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="our-vault")["Contents"]]
+    assert keys == ["repairs/aws/123456789012/eu-west-2/instance/orders.json"]
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--policy nowhere.yaml", "nowhere.yaml"),
+        ("--policy http://x/y", "--policy: is not as it should be"),
+        ("--policy s3://no-such-bucket/policy.yaml", "does not exist"),
+        ("--policy pyproject.toml", "policy pyproject.toml is refused"),
+        ("--deployment Not_Ours", "--deployment: is not as it should be"),
+    ],
+)
+def test_a_bad_option_is_refused(terminal: Terminal, options: str, told: str) -> None:
+    result = terminal.run(f"audit --region eu-west-2 {options}")
+    assert result.exit_code == 1
+    assert told in result.stderr
+    assert "Traceback" not in result.output
