@@ -1,0 +1,95 @@
+"""What the product asks of the cloud besides RDS, over the lab's stand-in: EC2's networks, KMS keys, secrets."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.parse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.labtests.rds.standin import Cloud
+
+GROUP = "sg-00000001"
+FREE = 200
+
+
+class Door(ThreadingHTTPServer):
+    """On a free loopback port; secrets and keys are the stand-in's own.
+
+    Attributes:
+        deny: calls that answer AccessDenied, e.g. ``GetSecretValue``.
+        groups: security groups that exist.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.cloud = cloud
+        self.deny: set[str] = set()
+        self.groups = [GROUP]
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    server: Door
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        target = self.headers.get("X-Amz-Target")
+        if target is None:
+            self._send(*self._ec2(dict(urllib.parse.parse_qsl(body.decode()))))
+            return
+        status, answer = self._json(target.split(".")[-1], json.loads(body))
+        self._send(status, json.dumps(answer))
+
+    def _json(self, action: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if action in self.server.deny:
+            return 400, {"__type": "AccessDeniedException", "message": f"not authorized to perform {action}"}
+        if action == "DescribeKey":
+            found = self.server.cloud.describe_key(self.headers["Authorization"].split("/")[2], body)
+            return (200, found) if found else (400, {"__type": "NotFoundException", "message": "no such key"})
+        secret = self.server.cloud.secrets.get(body["SecretId"])
+        if secret is None:
+            return 400, {"__type": "ResourceNotFoundException", "message": "no such secret"}
+        return 200, {"ARN": body["SecretId"], "SecretString": secret["SecretString"]}
+
+    def _ec2(self, query: dict[str, str]) -> tuple[int, str]:
+        action = query["Action"]
+        wanted = {value for name, value in query.items() if name.startswith("Filter.1.Value")}
+        if action in self.server.deny:
+            return 403, "<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>"
+        if action == "DescribeSecurityGroups":
+            items = [f"<groupId>{group}</groupId>" for group in self.server.groups if group in wanted]
+            inner = _set("securityGroupInfo", items)
+        else:
+            inner = _set(
+                "subnetSet",
+                [f"<subnetId>{name}</subnetId><availableIpAddressCount>{FREE}</availableIpAddressCount>"
+                 for name in sorted(wanted)],
+            )  # fmt: skip
+        return 200, f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">{inner}</{action}Response>'
+
+    def _send(self, status: int, text: str) -> None:
+        payload = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/xml" if text.startswith("<") else "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
+        """Nobody reads it."""
+
+
+def _set(name: str, items: list[str]) -> str:
+    return f"<{name}>{''.join(f'<item>{item}</item>' for item in items)}</{name}>"
