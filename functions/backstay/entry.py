@@ -252,5 +252,6 @@ def _measure_findings(metrics: Metrics, report: Report) -> None:
 
     for (tier, region), count in sorted(failing.items()):
         with single_metric("OpenFindings", MetricUnit.Count, count, namespace=metrics.namespace) as metric:
+            metric.service = ""  # else POWERTOOLS_SERVICE_NAME becomes a third dimension
             metric.add_dimension("tier", tier)
             metric.add_dimension("region", region)
