@@ -7,13 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.lab.demo.main import FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
 REPO = Path(__file__).resolve().parents[2]
@@ -61,24 +65,33 @@ def leftovers(marker: str) -> list[str]:
     return found
 
 
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """Where the lab makes its folder: short, and open to the user that PostgreSQL runs as."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108  # short enough for a socket's path
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("seconds", [0.4, 2.5, 9.0])
 def test_given_a_running_demo_when_a_signal_ends_it_then_nothing_of_it_is_left(
-    number: signal.Signals, seconds: float, tmp_path: Path
+    number: signal.Signals, seconds: float, base: Path
 ) -> None:
-    marker = f"BACKSTAY_TEST_RUN={tmp_path.name}-{number}-{seconds}"
+    marker = f"BACKSTAY_TEST_RUN={base.name}-{number}-{seconds}"
     name, _, value = marker.partition("=")
-    environment = os.environ | {name: value, "TMPDIR": str(tmp_path)}
-    tmp_path.chmod(0o755)
+    environment = os.environ | {name: value, "TMPDIR": str(base)}
     demo = subprocess.Popen(DEMO, cwd=REPO, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(seconds)  # the moment of the signal is what this test is about
+        had_folder = any(base.iterdir())
         demo.send_signal(number)
         demo.wait(timeout=30)
         end = time.monotonic() + GONE_WITHIN
-        while (left := leftovers(marker) or [str(path) for path in tmp_path.iterdir()]) and time.monotonic() < end:
+        while (left := leftovers(marker) or [str(path) for path in base.iterdir()]) and time.monotonic() < end:
             time.sleep(0.05)
     finally:
         demo.kill()
         demo.wait()
     assert left == []
+    assert had_folder or seconds < 1  # or there was nothing to clear away, and this test proved nothing
