@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from backstay.core.errors import Denied
 from backstay.core.model import Kind
 from backstay.core.restoring import Quota
 from backstay.providers.memory import MemoryClock, Surroundings, Work
@@ -176,6 +178,35 @@ def test_ctrl_c_before_anything_was_made_says_so(terminal: Terminal, bundle: str
     assert given.cloud.called("create") == []
 
 
+def test_a_restore_that_fails_says_where_and_why(terminal: Terminal, bundle: str) -> None:
+    given = fleet(ORDERS)
+
+    def denied() -> None:
+        raise Denied("AccessDenied: no", call="rds:RestoreDBInstanceToPointInTime")
+
+    given.cloud.interfere("create", denied)
+    terminal.looks_at(given)
+    result = terminal.run(f"restore orders --to {MOMENT} --ca-bundle {bundle} --yes")
+    assert result.exit_code == 2
+    assert "FAILED  in phase create: rds:RestoreDBInstanceToPointInTime: AccessDenied: no" in result.stdout
+    assert "The same command again goes on from it" in result.stdout
+
+
+def test_what_could_not_be_rebuilt_is_named(terminal: Terminal, bundle: str) -> None:
+    given = fleet(ORDERS)
+
+    def lose_its_group() -> None:
+        made = replace(ORDERS.id, name=TARGET)
+        given.cloud.edit(made, lambda now: replace(now, config=replace(now.config, parameter_group="default")))
+
+    given.cloud.interfere("login", lose_its_group)
+    terminal.looks_at(given)
+    result = terminal.run(f"restore orders --to {MOMENT} --ca-bundle {bundle} --yes")
+    assert result.exit_code == 1, result.output
+    assert "RESTORED, with gaps" in result.stdout
+    assert "parameter group: default, wanted orders-pg" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -189,6 +220,7 @@ def test_ctrl_c_before_anything_was_made_says_so(terminal: Terminal, bundle: str
         ("restore orders --to latest", "--ca-bundle: is needed"),
         ("restore orders --to latest --ca-bundle /nowhere.pem", "--ca-bundle: cannot be used"),
         ("restore orders --to latest --ca-bundle pyproject.toml", "--ca-bundle: cannot be used"),
+        ("restore orders --to latest --ca-bundle tests/cli/__init__.py", "--ca-bundle: cannot be used"),
         ("restore nowhere --to latest --dry-run", "is not there"),
     ],
 )

@@ -143,3 +143,13 @@ def test_a_bad_option_is_refused(terminal: Terminal, options: str, told: str) ->
     assert result.exit_code == 1
     assert told in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_ca_bundle_that_is_not_there_stops_a_restore_before_it_begins(terminal: Terminal) -> None:
+    s3 = boto3.client("s3", region_name="eu-west-2")
+    s3.create_bucket(Bucket="our-vault", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    line = "restore orders --to latest --yes --region eu-west-2 --ca-bundle s3://our-vault/none.pem"
+    result = terminal.run(line)
+    assert result.exit_code == 2
+    assert "the CA bundle s3://our-vault/none.pem cannot be read" in result.stderr

@@ -268,7 +268,9 @@ def _check_bundle(source: str) -> None:
     if source.startswith("s3://"):
         return
     try:
-        ssl.create_default_context(cadata=Path(source).read_text())
+        text = Path(source).read_text()
+        # An empty text would mean the machine's own authorities, which know nothing of RDS.
+        ssl.create_default_context(cadata=text or "no certificate")
     except (OSError, UnicodeDecodeError, ssl.SSLError) as exc:
         raise BadRequest(f"cannot be used ({exc})", field="--ca-bundle", value=source, accepted=how) from exc
 

@@ -93,10 +93,8 @@ def show_run(target: Console, report: Part) -> None:
     if "error" in report:
         error = report["error"]
         put(target, ("FAILED", STYLES["failed"]), f"  in phase {error['phase']}: {error['message']}")
-        put(
-            target,
-            f"What was made stays for you to look at: {report['target']}. The same command again goes on from it.",
-        )
+        put(target, f"Whatever was made stays for you to look at, as {report['target']}.")
+        put(target, "The same command again goes on from it.")
     else:
         _connect(target, report)
     if report["phases"]:

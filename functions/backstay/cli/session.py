@@ -76,9 +76,10 @@ def open_world(options: Options, note: Callable[[str], None]) -> World:
 
     Raises:
         BadRequest: no region, an unknown profile, region or policy.
-        ProviderError: AWS does not tell who we are, or did not give the policy.
+        ProviderError: AWS does not tell who we are, or did not give the policy or the CA bundle.
     """
-    from backstay.wiring import Caller, build  # noqa: PLC0415
+    from backstay.providers.aws.vault import S3Objects  # noqa: PLC0415
+    from backstay.wiring import Caller, authorities, build  # noqa: PLC0415
 
     clients = _clients(options.profile, options.regions)
     regions = options.regions or ((clients.region,) if clients.region else ())
@@ -88,6 +89,8 @@ def open_world(options: Options, note: Callable[[str], None]) -> World:
     settings = _settings(options, regions)
     note(f"asking AWS who we are ({regions[0]})")
     caller = Caller(_account(clients))
+    if options.ca_bundle.startswith("s3://"):  # hours before it is needed
+        authorities(options.ca_bundle, lambda: S3Objects(clients.s3()))
     vault, bus = _memory(options, clients)
     note(f"account {caller.account}, reading {', '.join(regions)}")
     return build(settings, caller, clients, vault=vault, bus=bus, note=note)
