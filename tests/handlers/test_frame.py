@@ -53,7 +53,7 @@ def run(verb: str, event: Any = None) -> Report:
 @pytest.mark.parametrize("variable", ["AWS_REGION", "BACKSTAY_REGIONS", "BACKSTAY_VAULT", "BACKSTAY_BUS"])
 @pytest.mark.parametrize("value", [None, "", "not right!"])
 def test_given_a_variable_is_missing_or_malformed_when_invoked_then_refused_by_name_before_any_call(
-    fleet: Cloud, monkeypatch: pytest.MonkeyPatch, verb: str, variable: str, value: str | None
+    account: Cloud, monkeypatch: pytest.MonkeyPatch, verb: str, variable: str, value: str | None
 ) -> None:
     if value is None:
         monkeypatch.delenv(variable)
@@ -62,7 +62,7 @@ def test_given_a_variable_is_missing_or_malformed_when_invoked_then_refused_by_n
     report = run(verb)
     assert (report["status"], report["error"]["field"]) == ("refused", variable)
     assert report["error"]["accepted"]
-    assert fleet.calls == []
+    assert account.calls == []
 
 
 def test_given_the_front_door_does_not_know_its_runner_when_asked_then_refused_rather_than_nothing_started(
@@ -75,12 +75,12 @@ def test_given_the_front_door_does_not_know_its_runner_when_asked_then_refused_r
     assert run("audit")["status"] == "findings"  # which needs none
 
 
-def test_given_an_unqualified_runner_when_asked_then_refused(fleet: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_an_unqualified_runner_when_asked_then_refused(account: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKSTAY_RUNNER", f"arn:aws:lambda:{HOME}:111122223333:function:backstay-restore-run")
     report = run("restore")
     assert (report["status"], report["error"]["field"]) == ("refused", "BACKSTAY_RUNNER")
     assert "alias" in report["error"]["accepted"]
-    assert fleet.calls == []
+    assert account.calls == []
 
 
 # --- policy -----------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def test_given_an_unqualified_runner_when_asked_then_refused(fleet: Cloud, monke
 
 @pytest.mark.parametrize("verb", HANDLERS)
 def test_given_a_typo_in_the_policy_when_invoked_then_refused_whole_with_its_line_and_nothing_is_read(
-    fleet: Cloud, console: Console, policy: Path, verb: str
+    account: Cloud, console: Console, policy: Path, verb: str
 ) -> None:
     policy.write_text(POLICY.replace("window: 14d", "window: 14"))
     report = run(verb)
@@ -97,15 +97,15 @@ def test_given_a_typo_in_the_policy_when_invoked_then_refused_whole_with_its_lin
     assert report["error"]["field"] == "tiers[0].pitr.window"
     assert "line 6, column" in report["error"]["message"]
     assert "14d" in report["error"]["accepted"]
-    assert fleet.calls == []
+    assert account.calls == []
     assert [line["level"] for line in console()] == ["WARNING"]
 
 
-def test_given_no_policy_file_when_invoked_then_refused(fleet: Cloud, policy: Path) -> None:
+def test_given_no_policy_file_when_invoked_then_refused(account: Cloud, policy: Path) -> None:
     policy.unlink()
     report = run("audit")
     assert (report["status"], report["error"]["type"]) == ("refused", "BadPolicy")
-    assert "heartbeat/audit.json" not in fleet.keys
+    assert "heartbeat/audit.json" not in account.keys
 
 
 def test_given_a_broken_policy_on_s3_when_audited_then_the_last_good_version_stands_in_and_the_report_says_so(
