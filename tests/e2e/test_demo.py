@@ -68,7 +68,7 @@ def leftovers(marker: str) -> list[str]:
 @pytest.fixture
 def base() -> Iterator[Path]:
     """Where the lab makes its folder: short, and open to the user that PostgreSQL runs as."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108  # short enough for a socket's path
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # short enough for a socket's path
         Path(folder).chmod(0o755)
         yield Path(folder)
 

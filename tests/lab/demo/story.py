@@ -184,7 +184,7 @@ class Tale:
 
     def event(self, name: str) -> dict[str, Any]:
         """The event that an engineer pastes from events/restore-pitr.json, with database and moment filled in."""
-        sample = json.loads((EVENTS / "restore-pitr.json").read_text(encoding="utf-8"))
+        sample: dict[str, Any] = json.loads((EVENTS / "restore-pitr.json").read_text(encoding="utf-8"))
         return sample | {"database": name, "to": self.moments[name].isoformat().replace("+00:00", "Z")}
 
     def restore(self, step: Step, name: str) -> None:
