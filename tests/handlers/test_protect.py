@@ -72,6 +72,9 @@ def test_given_the_nightly_schedule_when_it_fires_then_everything_enforced_is_tr
         (HOME, "short"),
         (AWAY, None),  # the cluster ledger, whose tags moto does not copy
     }
+    # Only turning PITR on is worth flushing what else is pending; a longer window comes by itself.
+    hurried = [change.parameters for change in fleet.changes if "ApplyImmediately" in change.parameters]
+    assert [parameters["DBInstanceIdentifier"] for parameters in hurried] == ["orders"]
     assert retention("short", HOME) == 14
     assert retention("scratch-1") == 0
     assert fleet.stored("heartbeat/protect.json")["verb"] == "protect"
