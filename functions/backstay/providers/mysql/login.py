@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pymysql
 
-from backstay.core.errors import Denied, Unexpected, Unreachable
+from backstay.core.errors import Denied, Unreachable
 
 if TYPE_CHECKING:
     import ssl
@@ -26,8 +26,7 @@ def login(endpoint: tuple[str, int], credentials: Credentials, tls: ssl.SSLConte
 
     Raises:
         Denied: the server refused user or password.
-        Unreachable: no server, no TLS that verifies, or a server that is not ready.
-        Unexpected: a read-only server answers.
+        Unreachable: no server, no TLS that verifies, or a server that is not ready; a read-only one is not.
     """
     host, port = endpoint
     where = f"{host}:{port}"
@@ -55,5 +54,5 @@ def login(endpoint: tuple[str, int], credentials: Credentials, tls: ssl.SSLConte
     except (pymysql.err.Error, OSError) as exc:
         raise Unreachable(f"{where}: {exc}", call="login") from exc
     if row is None or row[1]:
-        raise Unexpected(f"{where} is read-only", call="login")
+        raise Unreachable(f"{where} is read-only", call="login")
     return f"MySQL {row[0]}"

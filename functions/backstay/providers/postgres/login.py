@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pg8000.exceptions
 import pg8000.native
 
-from backstay.core.errors import Denied, Unexpected, Unreachable
+from backstay.core.errors import Denied, Unreachable
 
 if TYPE_CHECKING:
     import ssl
@@ -27,8 +27,8 @@ def login(endpoint: tuple[str, int], credentials: Credentials, tls: ssl.SSLConte
 
     Raises:
         Denied: the server refused user or password.
-        Unreachable: no server, no TLS that verifies, or a server that is not ready.
-        Unexpected: a server in recovery answers; it would refuse every write.
+        Unreachable: no server, no TLS that verifies, or a server that is not ready; one in recovery, which would refuse
+            every write, is not.
     """
     host, port = endpoint
     where = f"{host}:{port}"
@@ -54,5 +54,5 @@ def login(endpoint: tuple[str, int], credentials: Credentials, tls: ssl.SSLConte
         raise Unreachable(f"{where}: {exc}", call="login") from exc
     version, in_recovery = rows[0]
     if in_recovery:
-        raise Unexpected(f"{where} is still in recovery and would refuse every write", call="login")
+        raise Unreachable(f"{where} is still in recovery and would refuse every write", call="login")
     return f"PostgreSQL {version}"
