@@ -20,7 +20,7 @@ from backstay.workflows.observe import find, scopes_for
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from backstay.core.model import Database, Scope
+    from backstay.core.model import Database, Kind, Scope
     from backstay.core.policy import Tier
     from backstay.core.ports import World
     from backstay.core.requests import RestoreRequest
@@ -116,7 +116,9 @@ def _source(world: World, request: RestoreRequest) -> _Source:
         accepted = "an existing database; of a deleted one, give a snapshot"
         raise NoSuchDatabase("is not there", field="database", value=str(ref), accepted=accepted)
     scopes = [database.id.scope] if database else scopes_for(world, ref)
-    snapshot = _snapshot(world, scopes, request.snapshot, database) if request.snapshot else None
+    kind = database.id.kind if database else ref.kind
+    name = database.name if database else ref.name
+    snapshot = _snapshot(world, scopes, request.snapshot, name, kind) if request.snapshot else None
     if database is not None:
         return _Source(database.id, database, snapshot[1] if snapshot else None)
     if snapshot is None:
@@ -126,14 +128,22 @@ def _source(world: World, request: RestoreRequest) -> _Source:
 
 
 def _snapshot(
-    world: World, scopes: list[Scope], ident: str, database: Database | None
+    world: World, scopes: list[Scope], ident: str, name: str, kind: Kind | None
 ) -> tuple[Scope, Snapshot] | None:
-    kind = database.id.kind if database else None
-    for scope in scopes:
-        found = world.restorers[scope].snapshot(ident, kind)
-        if found:
-            return scope, found
-    return None
+    """The snapshot of that identifier; where several regions have one, that of the named database.
+
+    Raises:
+        BadRequest: several regions have one of it.
+    """
+    place = ident.split(":")[3] if ident.startswith("arn:") else ""
+    looked = [scope for scope in scopes if place in ("", scope.region)]
+    seen = [(scope, world.restorers[scope].snapshot(ident, kind)) for scope in looked]
+    found = [(scope, each) for scope, each in seen if each is not None]
+    meant = [(scope, each) for scope, each in found if each.source == name] or found
+    if len(meant) > 1:
+        accepted = " or ".join(each.arn for _, each in meant)
+        raise BadRequest("names several snapshots", field="snapshot", value=ident, accepted=accepted)
+    return meant[0] if meant else None
 
 
 def _resolved(world: World, request: RestoreRequest, source: _Source) -> RestoreRunRequest:
