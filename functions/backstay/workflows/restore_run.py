@@ -180,8 +180,14 @@ class _Runner:
     def _create(self, plan: RestorePlan) -> Json:
         target = self._found(plan)
         if target is None:
-            self._restorer.create(plan)
-            return "created"
+            try:
+                self._restorer.create(plan)
+            except Conflict:  # somebody came first: perhaps this very restore, in a process that was thought dead
+                target = self._found(plan)
+                if target is None:
+                    raise
+            else:
+                return "created"
         if not is_ours(target, plan.request_id):
             raise Rejected(f"{plan.target.name} exists and is not of this restore; nothing is overwritten")
         return "found"
