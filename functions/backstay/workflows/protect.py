@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.protect import protect as decide
-from backstay.core.errors import ProviderError
+from backstay.core.errors import ProviderError, Throttled, Unreachable
 from backstay.core.model import ChangeSettings, Outcome, Result, Status
 from backstay.core.requests import DatabaseRef
 from backstay.workflows import reports
@@ -66,7 +66,8 @@ def _one(world: World, database: Database, *, dry_run: bool) -> Outcome | None:
         fresh = world.inventories[database.id.scope].find(DatabaseRef.of(database.id))
     except ProviderError as exc:
         message = f"cannot be read again before the change: {exc}"
-        return Outcome(database=database.id, arn=database.arn, result=Result.FAILED, message=message)
+        passing = isinstance(exc, Throttled | Unreachable)
+        return Outcome(database=database.id, arn=database.arn, result=Result.FAILED, message=message, passing=passing)
     if fresh is None:
         return None
     decision = decide(subject_of(world.policy, fresh, world.clock.now()), repairs.lately)
