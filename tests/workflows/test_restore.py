@@ -337,3 +337,20 @@ def test_given_a_source_with_pitr_off_when_restored_from_a_snapshot_then_the_tie
     given = fleet(orders, rules=replace(policy()))
     given.cloud.add_snapshot(LONDON, snapshot(orders))
     assert asked(given, snapshot="before-deploy")["plan"]["retention_days"] == 14
+
+
+def test_given_a_snapshot_name_in_two_regions_when_the_source_is_gone_then_its_own_or_both_are_offered() -> None:
+    given = fleet(scopes=(LONDON, IRELAND))
+    gone, other = database("gone", scope=IRELAND), database("other")
+    given.cloud.add_snapshot(LONDON, snapshot(other))
+    given.cloud.add_snapshot(IRELAND, snapshot(gone))
+    assert asked(given, database="gone", snapshot="before-deploy")["plan"]["target"]["scope"]["region"] == "eu-west-1"
+    here = database("gone")
+    given.cloud.add_snapshot(LONDON, snapshot(here))
+    with pytest.raises(BadRequest, match="several snapshots") as caught:
+        asked(given, database="gone", snapshot="before-deploy")
+    assert snapshot(here).arn in caught.value.accepted
+    by_arn = asked(given, database="gone", snapshot=snapshot(here).arn)
+    assert by_arn["plan"]["snapshot"] == snapshot(here).arn
+    by_region = asked(given, database="gone", snapshot="before-deploy", region="eu-west-1")
+    assert by_region["plan"]["snapshot"] == snapshot(gone).arn

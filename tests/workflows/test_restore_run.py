@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from backstay.core.decide.restore import decide
 from backstay.core.errors import Denied, Rejected
 from backstay.core.model import Database, DatabaseId, Kind, Role, State
 from backstay.core.ports import Credentials
+from backstay.core.restoring import RestorePlan
 from backstay.providers.memory import Surroundings, Work
 from tests.fleet import LONDON, configuration, database, snapshot
 from tests.workflows.helpers import denied, throttled, unreachable
@@ -20,6 +22,8 @@ from tests.workflows.ways import Way, die, durable, hurry, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from backstay.core.requests import RestoreRunRequest
 
     Make = Callable[..., Way]
 
@@ -57,6 +61,16 @@ def makes(way: Way) -> list[str]:
     """The calls that make something, in order."""
     calls = way.given.cloud.called("create", "create_writer", "settle", "attach_roles", "change")
     return [call.method for call in calls]
+
+
+def decided(way: Way, request: RestoreRunRequest) -> RestorePlan:
+    source = way.given.now(orders().id)
+    facts = way.given.world.restorers[LONDON].facts(request, source)
+    plan = decide(
+        source=source.id, request=request, facts=facts, tier=None, deployment="backstay", now=way.given.clock.now()
+    )
+    assert isinstance(plan, RestorePlan)
+    return plan
 
 
 def failed(report: dict[str, Any], phase: str, error: str) -> str:
@@ -354,6 +368,21 @@ def test_given_a_target_that_appears_after_the_plan_when_created_then_an_error_a
     assert (report["status"], report["error"]["phase"]) == ("error", "create")
     assert target_of(way).tags == other.tags
     assert "settle" not in makes(way)
+
+
+def test_given_a_second_process_of_the_same_restore_when_it_creates_first_then_its_target_is_found(make: Make) -> None:
+    way = make(orders())
+    request = way.started()
+    restorer = way.given.world.restorers[LONDON]
+
+    def overtake() -> None:
+        plan = decided(way, request)
+        restorer.create(plan)
+
+    way.given.cloud.interfere("create", overtake, times=1)
+    report = way.run(request)
+    assert (report["status"], report["lacking"]) == ("ok", [])
+    assert target_of(way).tags["backstay:request"] == request.request_id
 
 
 def test_given_a_moment_that_has_left_the_window_when_run_then_refused_with_the_window(make: Make) -> None:
