@@ -17,6 +17,8 @@ $(VENV)/.done: requirements/dev.txt
 	@echo "setting up $(VENV) with $$($(PYTHON) --version) (once)"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "this python3 cannot make environments; on Debian: apt install python3-venv" >&2; exit 1; }
 	@$(PY) $(PIP) install $(LOCKED) -r requirements/dev.txt
+	@printf '#!%s\nfrom backstay.cli import main\n\nmain()\n' "$(abspath $(VENV))/bin/python" > $(VENV)/bin/backstay
+	@chmod +x $(VENV)/bin/backstay
 	@echo "$(CURDIR)/functions" > $$($(PY) -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/backstay.pth
 	@touch $@
 

@@ -102,12 +102,19 @@ def authorities(source: str, objects: Callable[[], S3Objects]) -> str:
     if not source:
         raise Rejected(f"no CA bundle to verify the server with: {how}")
     try:
-        if source.startswith(_S3):
-            bucket, _, key = source.removeprefix(_S3).partition("/")
-            return objects().newest(bucket, key)[0].decode()
-        return Path(source).read_text()
+        text = _read(source, objects)
     except (NotFound, OSError, UnicodeDecodeError) as exc:
         raise Rejected(f"the CA bundle {source} cannot be read ({exc}): {how}") from exc
+    if "BEGIN CERTIFICATE" not in text:  # nothing to trust would mean to trust whatever the machine trusts
+        raise Rejected(f"the CA bundle {source} holds no certificate: {how}")
+    return text
+
+
+def _read(source: str, objects: Callable[[], S3Objects]) -> str:
+    if source.startswith(_S3):
+        bucket, _, key = source.removeprefix(_S3).partition("/")
+        return objects().newest(bucket, key)[0].decode()
+    return Path(source).read_text(encoding="utf-8")
 
 
 @cache

@@ -201,9 +201,9 @@ class Cluster:
             process.wait(10)
 
     def retire(self) -> None:
-        """Stop for good: a start that is under way in another thread ends as well."""
+        """Stop for good, at once: nothing of it is read again. A start under way in another thread ends as well."""
         self._retired = True
-        self.stop()
+        self.crash()
 
     def restart(self, *, listen: bool | None = None) -> None:
         """Stop and start, opening or closing the TCP port on the way when `listen` is given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from backstay.core.model import Configuration, DatabaseId, Kind, RecoveryWindow, State, utc_text
@@ -85,9 +86,13 @@ def _possible(window: RecoveryWindow | None) -> str:
 
 
 def preflight(source: DatabaseId, request: RestoreRunRequest, facts: RestoreFacts, now: datetime) -> tuple[Check, ...]:
-    """Every check with its outcome; ``ok`` None is a warning."""
+    """Every check with its outcome; ``ok`` None is a warning.
+
+    A restore that has made its target already is picked up: what it used of a quota, or a moment that has left the
+    window since, must not stop it.
+    """
     data = _moment(request, facts, now) if request.snapshot is None else _snapshot(source, request.snapshot, facts)
-    return (
+    checks = (
         data,
         _target(request, facts),
         _key(facts),
@@ -96,6 +101,9 @@ def preflight(source: DatabaseId, request: RestoreRunRequest, facts: RestoreFact
         _addresses(facts),
         *_quotas(source, facts),
     )
+    if not is_ours(facts.target, request.request_id):
+        return checks
+    return tuple(replace(check, ok=None) if check.ok is False else check for check in checks)
 
 
 def _moment(request: RestoreRunRequest, facts: RestoreFacts, now: datetime) -> Check:
