@@ -109,7 +109,7 @@ def test_given_no_policy_file_when_invoked_then_refused(account: Cloud, policy: 
 
 
 def test_given_a_broken_policy_on_s3_when_audited_then_the_last_good_version_stands_in_and_the_report_says_so(
-    fleet: Cloud, monkeypatch: pytest.MonkeyPatch
+    fleet: Cloud, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = client("s3")
     s3.put_bucket_versioning(Bucket=VAULT, VersioningConfiguration={"Status": "Enabled"})
@@ -120,6 +120,7 @@ def test_given_a_broken_policy_on_s3_when_audited_then_the_last_good_version_sta
     assert report["databases"] == 5
     assert report["policy"]["version"] == good
     assert "line 1" in report["policy"]["stale"]
+    assert ("NeedsAttention", 1.0, {"service": "audit"}) in metrics(console())
     assert fleet.keys
 
 
@@ -156,7 +157,7 @@ def test_given_an_audit_of_everything_when_measured_then_a_heartbeat_and_failure
     run("audit")
     assert metrics(console()) == [
         ("Heartbeat", 1.0, {"service": "audit"}),
-        ("Unread", 0.0, {"service": "audit"}),
+        ("NeedsAttention", 0.0, {"service": "audit"}),
         ("OpenFindings", 0.0, {"tier": "gold", "region": HOME}),
         ("OpenFindings", 1.0, {"tier": "gold", "region": AWAY}),
         ("OpenFindings", 1.0, {"tier": "none", "region": AWAY}),
@@ -166,17 +167,17 @@ def test_given_an_audit_of_everything_when_measured_then_a_heartbeat_and_failure
 
 def test_given_an_audit_of_one_when_measured_then_no_heartbeat(fleet: Cloud, console: Console) -> None:
     run("audit", sample("rds-instance-event"))
-    assert [name for name, _, _ in metrics(console())] == ["Unread", "OpenFindings"]
+    assert [name for name, _, _ in metrics(console())] == ["NeedsAttention", "OpenFindings"]
     assert fleet.calls
 
 
-def test_given_a_region_that_cannot_be_read_when_measured_then_unread_is_counted(
+def test_given_a_region_that_cannot_be_read_when_measured_then_each_listing_needs_attention(
     fleet: Cloud, console: Console
 ) -> None:
     fleet.fail("rds:DescribeDBInstances", "AccessDenied", 403, HOME)
     fleet.fail("rds:DescribeDBClusters", "AccessDenied", 403, HOME)
     run("audit")
-    assert ("Unread", 2.0, {"service": "audit"}) in metrics(console())
+    assert ("NeedsAttention", 2.0, {"service": "audit"}) in metrics(console())
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
@@ -188,10 +189,7 @@ def test_given_protect_when_measured_then_its_results_and_a_heartbeat_unless_dry
     found = {name: (value, dimensions) for name, value, dimensions in metrics(console())}
     service = {"service": "protect"}
     assert found == {
-        "Unread": (0.0, service),
-        "Refused": (0.0, service),
-        "Failed": (0.0 if dry_run else 1.0, service),
-        "Pending": (0.0, service),
+        "NeedsAttention": (0.0 if dry_run else 1.0, service),
     } | ({} if dry_run else {"Heartbeat": (1.0, service)})
 
 

@@ -179,14 +179,20 @@ def test_given_a_restore_when_asked_then_the_runner_is_started_by_name_through_i
     assert report["execution"]["console"].startswith(f"https://{HOME}.console.aws.amazon.com/lambda/home")
 
 
-def test_given_the_same_restore_when_asked_again_then_the_same_execution_and_no_second_start(ready: Cloud) -> None:
+@pytest.mark.parametrize(
+    ("state", "status"), [("RUNNING", "pending"), ("SUCCEEDED", "ok"), ("FAILED", "refused"), ("TIMED_OUT", "refused")]
+)
+def test_given_the_same_restore_when_asked_again_then_the_same_execution_and_no_second_start(
+    ready: Cloud, state: str, status: str
+) -> None:
     event = {"database": "billing", "to": "latest", "target": "billing-back"}
     moment = restore({**event, "dry_run": True})["request"]["moment"]
     first = restore({**event, "to": moment})
-    ready.answer("lambda:ListDurableExecutionsByFunction", {"DurableExecutions": [{"DurableExecutionArn": EXECUTION}]})
+    known = {"DurableExecutionArn": EXECUTION, "Status": state}
+    ready.answer("lambda:ListDurableExecutionsByFunction", {"DurableExecutions": [known]})
     again = restore({**event, "to": moment})
     assert len(ready.named("lambda:Invoke")) == 1
-    assert again["execution"]["started"] is False
+    assert (again["status"], again["execution"]["started"]) == (status, False)
     assert again["execution"]["id"] == first["execution"]["id"]
     assert again["request"] == first["request"]
 

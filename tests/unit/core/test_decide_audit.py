@@ -21,7 +21,7 @@ def finding(verdict: Verdict, rule: str = "BK001", *, repairable: bool = False) 
 
 
 def remembered(before: Finding, ago: timedelta = timedelta(minutes=5)) -> Remembered:
-    return Remembered(verdict_name(before.verdict), before.mark, NOW - ago)
+    return Remembered(verdict_name(before.verdict), before.mark, told=NOW - ago, since=NOW - timedelta(days=30))
 
 
 def test_given_a_database_when_judged_then_every_rule_answers_once_in_order() -> None:
