@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 from backstay.config import Settings, validate
-from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase, ProviderError
-from backstay.core.model import EXIT_STATUS, Status, utc_text
+from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase, ProviderError, RunFailed
+from backstay.core.model import EXIT_STATUS, Result, Status, utc_text
 from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
 from backstay.wiring import Caller, SystemClock, lambda_world
 
@@ -145,7 +145,11 @@ def durable_restore(event: Any, context: DurableContext) -> Report:
         answer = run.step("publish", finish)
     except ProviderError as exc:  # the database is there all the same
         answer = {**report, "report": _not_kept(verb, exc)}
-    return _logged(verb, answer if isinstance(answer, dict) else report)
+    ended = _logged(verb, answer if isinstance(answer, dict) else report)
+    if ended["status"] == Status.ERROR.value:  # else the execution would count as succeeded
+        error = ended["error"]
+        raise RunFailed(f"{error['phase']}: {error['message']}; the whole report: {ended['report']}")
+    return ended
 
 
 def _not_kept(verb: str, exc: ProviderError) -> str:
@@ -233,14 +237,20 @@ def measure(verb: str, report: Report, *, heartbeat: bool) -> None:
     metrics = Metrics(service=verb)
     if heartbeat:
         metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
-    metrics.add_metric("Unread", MetricUnit.Count, len(report.get("unread", ())))
-    if "outcomes" in report:
-        # What passes by itself is tried again, and nobody's business yet.
-        lasting = Counter(outcome["result"] for outcome in report["outcomes"] if not outcome["passing"])
-        for result in ("refused", "failed", "pending"):
-            metrics.add_metric(result.capitalize(), MetricUnit.Count, lasting[result])
+    metrics.add_metric("NeedsAttention", MetricUnit.Count, _needing_attention(report))
     metrics.flush_metrics()
     _measure_findings(metrics, report)
+
+
+def _needing_attention(report: Report) -> int:
+    """What a person has to look into: listings that failed, a stand-in policy, repairs refused or failed for good."""
+    stale = bool(report.get("policy", {}).get("stale"))
+    lasting = [
+        outcome
+        for outcome in report.get("outcomes", ())
+        if outcome["result"] in (Result.REFUSED, Result.FAILED) and not outcome["passing"]  # else it is tried again
+    ]
+    return len(report.get("unread", ())) + stale + len(lasting)
 
 
 def _measure_findings(metrics: Metrics, report: Report) -> None:

@@ -73,7 +73,7 @@ class EngineLogins:
         """See ``Logins.login``."""
         if database.endpoint is None:
             raise NotFound(f"{database.name} has no endpoint yet")
-        tls = ssl.create_default_context(cadata=self._authorities())
+        tls = _verifying(self._authorities())
         match database.family:
             case Family.POSTGRES:
                 from backstay.providers.postgres.login import login  # noqa: PLC0415
@@ -86,6 +86,13 @@ class EngineLogins:
             case Family.OTHER:
                 secret = database.secret[0] if database.secret else "its secret"
                 raise Rejected(f"no client for {database.engine} here: log in yourself with {secret}")
+
+
+def _verifying(certificates: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=certificates)
+    except ssl.SSLError as exc:
+        raise Rejected(f"the CA bundle cannot be read: {exc}") from exc
 
 
 def authorities(source: str, objects: Callable[[], S3Objects]) -> str:

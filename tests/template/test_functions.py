@@ -90,7 +90,10 @@ def test_what_each_function_is_told(home: Stack) -> None:
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     own = {
-        "restore": {"BACKSTAY_RUNNER": f"arn:aws:lambda:{HERE}:function:backstay-restore-run:live"},
+        "restore": {
+            "BACKSTAY_RUNNER": f"arn:aws:lambda:{HERE}:function:backstay-restore-run:live",
+            "AWS_MAX_ATTEMPTS": "3",
+        },
         "restore-run": {"BACKSTAY_CA_BUNDLE": f"s3://backstay-vault-{ACCOUNT}-eu-west-1/ca/rds-global-bundle.pem"},
     }
     for verb in VERBS:

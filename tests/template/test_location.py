@@ -139,7 +139,8 @@ class TestAlarms:
         expected = {f"backstay-{name}-{what}" for name in functions for what in ("errors", "throttles")} | {
             "backstay-audit-heartbeat",
             "backstay-protect-heartbeat",
-            "backstay-protect-refused",
+            "backstay-audit-attention",
+            "backstay-protect-attention",
             "backstay-dead-letters",
             "backstay-restore-run-execution-failed",
             "backstay-restore-run-execution-timed-out",

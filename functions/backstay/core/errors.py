@@ -4,6 +4,7 @@ BackstayError
 ├── BadRequest          the caller can mend it: names the field, the value and what would be accepted
 │   ├── NoSuchDatabase  the Database that it names is not there
 │   └── BadPolicy       the policy document is refused whole: source, line, value, accepted
+├── RunFailed           a run's published Report says that it failed
 ├── LostRace            a conditional write lost: somebody else wrote first; re-read and decide again
 └── ProviderError       a system we depend on did not do what we asked
     ├── Denied          our role may not; asking again changes nothing
@@ -47,6 +48,10 @@ class NoSuchDatabase(BadRequest):
 
 class BadPolicy(BadRequest):
     """The policy document is wrong; it is refused whole."""
+
+
+class RunFailed(BackstayError):
+    """A run came to a bad end that its published Report tells; raised so that whoever started the run sees it fail."""
 
 
 class LostRace(BackstayError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from backstay.core.model import ChangeSettings, Database, Finding, Json, Kind, NotCovered, Scope
 from backstay.core.policy import Policy
@@ -169,10 +169,16 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A durable execution. ``started`` is False when the same request had started it before."""
+    """A durable execution.
+
+    Attributes:
+        started: False when the same request had started it before.
+        state: ``running``, ``succeeded`` or ``failed``.
+    """
 
     id: str
     started: bool
+    state: Literal["running", "succeeded", "failed"] = "running"
 
 
 class Starter(Protocol):

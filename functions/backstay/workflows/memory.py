@@ -55,8 +55,17 @@ def _written(document: Mapping[str, Any]) -> bytes:
 
 def _remembered(entry: Any) -> Remembered | None:
     try:
-        return Remembered(str(entry["verdict"]), str(entry["mark"]), datetime.fromisoformat(entry["told_at"]))
+        since, told = datetime.fromisoformat(entry["since"]), datetime.fromisoformat(entry["told_at"])
+        return Remembered(str(entry["verdict"]), str(entry["mark"]), told, since)
     except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _repair(entry: Any) -> Repair | None:
+    try:
+        at = datetime.fromisoformat(entry["at"])
+        return Repair(at, tuple(entry["settings"]), made=bool(entry.get("made", True)))
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -127,13 +136,13 @@ class Verdicts:
 
     def _entry(self, finding: Finding, now: datetime, *, told: bool) -> dict[str, str]:
         word, moment = verdict_name(finding.verdict), utc_text(now)
-        before = self._document.get("findings", {}).get(finding.rule, {})
-        same = before.get("verdict") == word
+        before = self.remembered.get(finding.rule)
+        same = before is not None and before.verdict == word
         return {
             "verdict": word,
             "mark": finding.mark,
-            "since": before.get("since", moment) if same else moment,
-            "told_at": moment if told or not same else before.get("told_at", moment),
+            "since": utc_text(before.since) if before and same else moment,
+            "told_at": utc_text(before.told) if before and same and not told else moment,
             "message": verdict_text(finding.verdict),
         }
 
@@ -154,11 +163,8 @@ class Repairs:
     def lately(self) -> tuple[Repair, ...]:
         """Oldest first."""
         entries = _read(self._stored).get("repairs", [])
-        return tuple(
-            Repair(datetime.fromisoformat(entry["at"]), tuple(entry["settings"]), made=bool(entry.get("made", True)))
-            for entry in entries
-            if isinstance(entry, dict) and "at" in entry and "settings" in entry
-        )
+        found = [_repair(entry) for entry in entries] if isinstance(entries, list) else []
+        return tuple(each for each in found if each is not None)
 
     def claim(self, at: datetime, settings: tuple[str, ...]) -> str:
         """Remembers a repair before it is made. Returns the etag to confirm it or put it back with.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.codec import encode
 from backstay.core.decide.audit import subject_of
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from backstay.core.ports import World
     from backstay.core.requests import RestoreRequest
     from backstay.core.restoring import Snapshot
+
+
+# What the front door answers when it finds the restore that was asked for in this state.
+_STATUSES: Final = {"running": Status.PENDING, "succeeded": Status.OK, "failed": Status.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def refused(world: World, verb: str, started: datetime, refusal: RestoreRefusal)
 def _answer(
     world: World, request: RestoreRequest, started: datetime, resolved: RestoreRunRequest, plan: RestorePlan
 ) -> reports.Report:
-    parts = {
+    parts: dict[str, Any] = {
         "dry_run": request.dry_run,
         "database": plan.source_arn or plan.source.key,
         "target": plan.target.name,
@@ -91,9 +95,20 @@ def _answer(
     if request.dry_run or world.starter is None:
         return reports.frame("restore", world, started, Status.OK, execution=None, **parts)
     execution = world.starter.start(resolved)
-    link = world.starter.console_link(execution)
-    part = {"id": execution.id, "name": resolved.request_id, "started": execution.started, "console": link}
-    return reports.frame("restore", world, started, Status.PENDING, execution=part, **parts)
+    part = {
+        "id": execution.id,
+        "name": resolved.request_id,
+        "started": execution.started,
+        "state": execution.state,
+        "console": world.starter.console_link(execution),
+    }
+    status = _STATUSES[execution.state]
+    if status is Status.REFUSED:
+        parts["refusal"] = {
+            "message": "this very restore was tried and failed; its execution says where",
+            "accepted": f"another target than {plan.target.name}",
+        }
+    return reports.frame("restore", world, started, status, execution=part, **parts)
 
 
 def _fields(request: RestoreRunRequest) -> dict[str, str | None]:

@@ -202,7 +202,7 @@ class Tale:
             "front_door": answer["status"],
             "runner": report.get("status", ended["Status"]),
             "login": str(report.get("server", "")).startswith("PostgreSQL"),
-            "lacking": report.get("lacking", report.get("error", ended.get("Error"))),
+            "lacking": report.get("lacking", (ended.get("Error") or {}).get("ErrorMessage")),
         }
         phases = ", ".join(f"{phase['name']} {phase['seconds']:.1f}" for phase in report.get("phases", ()))
         step.detail = f"front door {front:.1f} s; {answer['target']}: {phases} s; {report.get('server')}"

@@ -25,11 +25,17 @@ RETELL: Final = timedelta(minutes=50)
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A finding as the vault remembers it; ``told`` is when somebody was last told of it."""
+    """A finding as the vault remembers it.
+
+    Attributes:
+        told: when somebody was last told of it.
+        since: since when the verdict has been what it is.
+    """
 
     verdict: str
     mark: str
     told: datetime
+    since: datetime
 
 
 def subject_of(policy: Policy, database: Database, now: datetime) -> Subject:

@@ -35,7 +35,7 @@ RULE: Final = Rule(
     severity=Severity.CRITICAL,
     applies_to="RDS DB instances that are no replicas, Aurora and Multi-AZ DB clusters",
     why="Backups can be on and still stand still: when logs stop shipping, the newest restorable moment stalls.",
-    fix="Turn PITR on (BK001); where it is on, look at events and storage: the newest moment lags five minutes at most.",
+    fix="Turn PITR on (BK001); where it is on, look at events and storage: it lags five minutes at most.",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html",
     answers=(
         Answer("NIST 800-53", "r5", "CP-9"),

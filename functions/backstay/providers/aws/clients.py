@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sts.client import STSClient
 
-# RDS throttles per account and region, so the client slows itself down (adaptive) rather than hammering on.
-_ATTEMPTS: Final = 8
+# RDS throttles per account and region, so the client slows itself down (adaptive) rather than hammering on. A region
+# that takes connections and never answers must cost audit a minute, not its whole time.
+_ATTEMPTS: Final = 5
 _CONNECT_SECONDS: Final = 5
-_READ_SECONDS: Final = 30
+_READ_SECONDS: Final = 10
 
 
 class Clients:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote
 
 from backstay.core.errors import Conflict, NotFound, ProviderError, Unexpected
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from backstay.core.requests import RestoreRunRequest
 
 SOURCE: Final = "backstay"
+_STATES: Final[Mapping[str, Literal["running", "succeeded", "failed"]]] = {
+    "RUNNING": "running",
+    "SUCCEEDED": "succeeded",
+}
 _ENTRIES_PER_CALL: Final = 10  # EventBridge API reference, PutEvents
 
 
@@ -98,7 +102,7 @@ class DurableStarter:
         }
         known = self._named(request.request_id)
         if known:
-            return Execution(known, started=False)
+            return known
         try:
             with calling("lambda:InvokeFunction"):
                 answer = self._functions.invoke(
@@ -111,7 +115,7 @@ class DurableStarter:
             known = self._named(request.request_id)
             if not known:
                 raise
-            return Execution(known, started=False)
+            return known
         arn = answer.get("DurableExecutionArn")
         if not arn:
             raise Unexpected(
@@ -119,15 +123,16 @@ class DurableStarter:
             )
         return Execution(arn, started=True)
 
-    def _named(self, name: str) -> str | None:
+    def _named(self, name: str) -> Execution | None:
         """The execution of that name, running or ended: the same request is the same restore."""
         function, _, alias = self._runner.rpartition(":")
         with calling("lambda:ListDurableExecutionsByFunction"):
             answer = self._functions.list_durable_executions_by_function(
                 FunctionName=function, Qualifier=alias, DurableExecutionName=name
             )
-        found = [each["DurableExecutionArn"] for each in answer.get("DurableExecutions", [])]
-        return found[0] if found else None
+        for each in answer.get("DurableExecutions", []):
+            return Execution(each["DurableExecutionArn"], started=False, state=_STATES.get(each["Status"], "failed"))
+        return None
 
     def console_link(self, execution: Execution) -> str:
         """See ``Starter.console_link``."""

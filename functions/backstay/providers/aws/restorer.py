@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.decide.restore import writer_class
@@ -42,25 +43,32 @@ class RdsRestorer:
         snapshot = self._read.snapshot(request.snapshot, kind) if request.snapshot else None
         target = self._inventory.find(DatabaseRef(request.target, kind))
         if source is None:
-            key = snapshot.kms_key if snapshot else ""
+            used = snapshot.kms_key if snapshot else ""
             return RestoreFacts(
                 database=None,
                 snapshot=snapshot,
                 target=target,
-                key=checked(lambda: self._read.key(key)),
+                key=checked(lambda: self._read.key(used)),
                 quotas=checked(self._read.quotas),
             )
-        config = source.config
+        config, read = source.config, self._read
+        with ThreadPoolExecutor() as pool:  # the person at the front door waits for the slowest, not for all of them
+            window = pool.submit(checked, lambda: read.window(source))
+            key = pool.submit(checked, lambda: read.key(snapshot.kms_key if snapshot else config.kms_key))
+            groups = pool.submit(checked, lambda: read.missing_groups(source))
+            addresses = pool.submit(checked, lambda: read.free_addresses(config.subnet_group))
+            orderable = pool.submit(checked, lambda: read.orderable(source))
+            quotas = pool.submit(checked, read.quotas)
         return RestoreFacts(
             database=source,
-            window=checked(lambda: self._read.window(source)),
+            window=window.result(),
             snapshot=snapshot,
             target=target,
-            key=checked(lambda: self._read.key(snapshot.kms_key if snapshot else config.kms_key)),
-            missing_groups=checked(lambda: self._read.missing_groups(source)),
-            free_addresses=checked(lambda: self._read.free_addresses(config.subnet_group)),
-            orderable=checked(lambda: self._read.orderable(source)),
-            quotas=checked(self._read.quotas),
+            key=key.result(),
+            missing_groups=groups.result(),
+            free_addresses=addresses.result(),
+            orderable=orderable.result(),
+            quotas=quotas.result(),
         )
 
     def create(self, plan: RestorePlan) -> None:
