@@ -228,9 +228,8 @@ def test_given_a_bus_that_fails_when_one_database_changes_then_the_index_does_no
     assert audited(given, world)["changed"] == 4  # in no tier, so that nothing else is asked any more
 
 
-def test_given_a_run_that_died_between_memory_and_index_when_audited_then_the_object_is_read_and_nothing_retold() -> (
-    None
-):
+@pytest.mark.parametrize("back", [False, True], ids=["unchanged", "changed back"])
+def test_given_a_run_that_died_before_the_index_when_audited_then_the_object_is_read(back: bool) -> None:
     orders = database()
     given = fleet(orders)
     vault = CountingVault()
@@ -244,8 +243,10 @@ def test_given_a_run_that_died_between_memory_and_index_when_audited_then_the_ob
     vault.meanwhile["findings/aws"] = lambda: vault.meanwhile.update({INDEX: die})
     with pytest.raises(KeyboardInterrupt):
         audited(given, world)
-    assert audited(given, world)["changed"] == 0
-    assert len(given.bus.findings) == 1
+    if back:
+        given.cloud.edit(orders.id, lambda each: replace(each, retention=timedelta(days=14)))
+    assert audited(given, world)["changed"] == int(back)
+    assert [change.previous for change in given.bus.findings] == ["pass", "fail"][: 1 + back]
 
 
 def test_given_memory_that_cannot_be_read_when_audited_then_failures_are_told_and_memory_is_whole_again() -> None:

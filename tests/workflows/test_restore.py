@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -88,6 +88,19 @@ def test_given_a_second_click_when_asked_then_the_same_execution() -> None:
     assert second["execution"]["id"] == first["execution"]["id"]
     assert (first["execution"]["started"], second["execution"]["started"]) == (True, False)
     assert len(given.starter.started) == 1
+
+
+@pytest.mark.parametrize(("state", "status"), [("succeeded", "ok"), ("failed", "refused")])
+def test_given_a_restore_that_has_ended_when_clicked_again_then_how_it_ended(
+    state: Literal["succeeded", "failed"], status: str
+) -> None:
+    given = fleet(database())
+    first = asked(given, to=MOMENT)
+    given.starter.ended[first["execution"]["name"]] = state
+    second = asked(given, to=MOMENT)
+    assert (second["status"], second["execution"]["state"], second["execution"]["started"]) == (status, state, False)
+    if state == "failed":
+        assert second["refusal"]["accepted"] == "another target than orders-r-20261124-093000"
 
 
 def test_given_other_moments_or_targets_when_asked_then_they_are_other_restores() -> None:

@@ -73,6 +73,10 @@ def decided(way: Way, request: RestoreRunRequest) -> RestorePlan:
     return plan
 
 
+def rejected() -> None:
+    raise Rejected("LimitExceeded: too many roles", call="rds:AddRoleToDBInstance")
+
+
 def failed(report: dict[str, Any], phase: str, error: str) -> str:
     """The message of a truthful error report."""
     assert (report["status"], report["exit_status"]) == ("error", 2)
@@ -247,7 +251,6 @@ def test_given_throttling_that_never_ends_when_planning_then_an_error_report(mak
         ("member_status", 1, "writer"),
         ("settle", 0, "master-login"),
         ("master", 0, "login"),
-        ("attach_roles", 0, "roles"),
     ],
 )
 def test_given_a_call_that_is_denied_when_restored_then_a_truthful_error_names_the_phase(
@@ -405,14 +408,15 @@ def test_given_a_group_that_is_deleted_meanwhile_when_created_then_the_providers
     assert "parameter group orders-pg" in failed(way.run(request), "create", "NotFound")
 
 
-def test_given_a_role_that_cannot_be_attached_when_restored_then_an_error_with_phase_roles(make: Make) -> None:
+@pytest.mark.parametrize("cause", [denied, rejected], ids=["denied", "rejected"])
+def test_given_a_role_that_cannot_be_attached_when_restored_then_the_login_works_and_the_role_is_lacking(
+    make: Make, cause: Callable[[], None]
+) -> None:
     way = make(orders())
-
-    def rejected() -> None:
-        raise Rejected("LimitExceeded", call="rds:AddRoleToDBInstance")
-
-    way.given.cloud.interfere("attach_roles", rejected)
-    failed(way.restored(), "roles", "Rejected")
+    way.given.cloud.interfere("attach_roles", cause)
+    report = way.restored()
+    assert (report["status"], report["server"]) == ("findings", "PostgreSQL 17.2")
+    assert any(each.startswith("roles could not be attached: rds:") for each in report["lacking"])
 
 
 def test_given_something_that_did_not_come_back_when_restored_then_findings_name_it(make: Make) -> None:

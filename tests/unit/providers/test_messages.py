@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import pytest
@@ -104,13 +104,13 @@ def runner() -> Iterator[tuple[DurableStarter, Stubber]]:
         stub.assert_no_pending_responses()
 
 
-def listed(stub: Stubber, *arns: str) -> None:
+def listed(stub: Stubber, *arns: str, status: str = "RUNNING") -> None:
     found = [
         {
             "DurableExecutionArn": arn,
             "DurableExecutionName": REQUEST.request_id,
             "FunctionArn": RUNNER,
-            "Status": "SUCCEEDED",
+            "Status": status,
             "StartTimestamp": NOW,
         }
         for arn in arns
@@ -151,12 +151,22 @@ def test_given_a_new_request_when_started_then_by_its_name_through_the_alias(
     assert starter.start(REQUEST) == Execution(EXECUTION, started=True)
 
 
-def test_given_a_request_that_ran_before_when_started_then_nothing_starts(
-    runner: tuple[DurableStarter, Stubber],
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("RUNNING", "running"),
+        ("SUCCEEDED", "succeeded"),
+        ("FAILED", "failed"),
+        ("TIMED_OUT", "failed"),
+        ("STOPPED", "failed"),
+    ],
+)
+def test_given_a_request_that_ran_before_when_started_then_nothing_starts_and_its_state_is_told(
+    runner: tuple[DurableStarter, Stubber], status: str, state: Literal["running", "succeeded", "failed"]
 ) -> None:
     starter, stub = runner
-    listed(stub, EXECUTION)
-    assert starter.start(REQUEST) == Execution(EXECUTION, started=False)
+    listed(stub, EXECUTION, status=status)
+    assert starter.start(REQUEST) == Execution(EXECUTION, started=False, state=state)
 
 
 def test_given_two_clicks_at_the_same_moment_when_started_then_the_loser_finds_the_winners(

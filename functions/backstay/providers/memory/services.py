@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from backstay.core.ports import Execution
 
@@ -49,10 +49,11 @@ class MemoryBus:
 
 
 class MemoryStarter:
-    """Starts nothing; what would have been started is kept in ``started``, by name."""
+    """Starts nothing; what would have been started is kept in ``started`` by name, and runs until it is in ``ended``."""
 
     def __init__(self) -> None:
         self.started: dict[str, RestoreRunRequest] = {}
+        self.ended: dict[str, Literal["succeeded", "failed"]] = {}
         self._lock = Lock()
 
     def start(self, request: RestoreRunRequest) -> Execution:
@@ -60,7 +61,8 @@ class MemoryStarter:
         with self._lock:
             new = request.request_id not in self.started
             self.started.setdefault(request.request_id, request)
-        return Execution(f"memory:{request.request_id}", started=new)
+        state: Literal["running", "succeeded", "failed"] = self.ended.get(request.request_id, "running")
+        return Execution(f"memory:{request.request_id}", started=new, state=state)
 
     def console_link(self, execution: Execution) -> str:  # noqa: ARG002  # the port's signature
         """See ``Starter.console_link``: there is no such place."""
