@@ -126,7 +126,8 @@ class Configuration:
     """What a bare restore loses or could get wrong, as the source has it now.
 
     Empty strings and tuples mean that the source has none. ``parameter_group`` is the *cluster* parameter group on a
-    cluster. ``serverless`` is Aurora's capacity range (minimum, maximum) in ACUs.
+    cluster. ``serverless`` is Aurora's capacity range (minimum, maximum) in ACUs, and ``auto_pause`` the idle seconds
+    after which it pauses.
     """
 
     instance_class: str = ""
@@ -149,6 +150,7 @@ class Configuration:
     network_type: str = ""
     members: tuple[Member, ...] = ()
     serverless: tuple[float, float] | None = None
+    auto_pause: int | None = None
     ca: str = ""
 
 

@@ -378,7 +378,7 @@ def test_given_a_restore_that_has_everything_when_compared_then_nothing_lacks() 
         ({"security_groups": ("sg-default",)}, "security groups: ['sg-default'], wanted ['sg-0a1b2c3d4e5f60718']"),
         ({"parameter_group": "default.postgres17"}, "parameter group: default.postgres17, wanted orders-pg17"),
         ({"option_group": "other"}, "option group: other, wanted default:postgres-17"),
-        ({"roles": ()}, "roles: [], wanted ['arn:aws:iam::111122223333:role/orders-s3-import']"),
+        ({"roles": ()}, "roles: [], wanted ['arn:aws:iam::111122223333:role/orders-s3-import s3Import']"),
     ],
 )
 def test_given_a_lost_part_of_the_configuration_when_compared_then_named_with_both(

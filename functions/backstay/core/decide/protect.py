@@ -81,7 +81,8 @@ def _wanted(database: Database, tier: Tier) -> tuple[Change, ...]:
     if tier.enforces(Enforce.PITR) and tier.pitr is not None:
         asked, pending = tier.pitr.window, database.pending_retention
         if database.retention < asked:
-            changes.append(Change(RETENTION, database.retention.days, asked.days))
+            # Somebody may have asked for more already: that is not taken back.
+            changes.append(Change(RETENTION, database.retention.days, max(asked, pending or asked).days))
         elif pending is not None and pending < asked:
             changes.append(Change(WITHDRAW, pending.days, database.retention.days))
     if tier.enforces(Enforce.COPY_TAGS) and database.copy_tags is False:

@@ -18,7 +18,7 @@ from backstay.core.naming import (
     writer_name,
 )
 from backstay.core.policy import Tier
-from backstay.core.restoring import Check, RestoreFacts, RestorePlan, RestoreRefusal, Unchecked
+from backstay.core.restoring import Check, RestoreFacts, RestorePlan, RestoreRefusal, Snapshot, Unchecked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 # version (Aurora user guide, "Supported DB engines for DB instance classes"); a person changes it at leisure.
 FALLBACK_WRITER_CLASS: Final = "db.r6g.large"
 _MULTI_AZ_CLUSTER_MEMBERS: Final = 3
+# RDS user guide, "Multi-AZ DB cluster deployments": these engines, and this class in every region that has them.
+_MULTI_AZ_CLUSTER_ENGINES: Final = frozenset({"mysql", "postgres"})
+FALLBACK_MULTI_AZ_CLASS: Final = "db.m6gd.large"
 
 
 def default_target(source: DatabaseId, database: Database | None, moment: datetime | None, snapshot: str | None) -> str:
@@ -161,6 +164,8 @@ def _key(facts: RestoreFacts) -> Check:
 def _groups(facts: RestoreFacts) -> Check:
     if isinstance(facts.missing_groups, Unchecked):
         return Check("groups", ok=None, message=facts.missing_groups.error)
+    if facts.database is None:
+        return Check("groups", ok=None, message="the source is gone: default groups and the default subnets")
     missing = ", ".join(facts.missing_groups)
     return Check("groups", ok=not missing, message=f"gone: {missing}" if missing else "all groups exist")
 
@@ -214,7 +219,7 @@ def _plan(
     deployment: str,
 ) -> RestorePlan:
     database, snapshot = facts.database, facts.snapshot
-    config = database.config if database else Configuration(kms_key=snapshot.kms_key if snapshot else "")
+    config = database.config if database else _lost(source, snapshot)
     tags = carried_tags(database.tags if database else snapshot.tags if snapshot else {})
     return RestorePlan(
         source=source,
@@ -232,6 +237,16 @@ def _plan(
         config=config,
         writer=_writer(source, request, config),
         gates=gates,
+    )
+
+
+def _lost(source: DatabaseId, snapshot: Snapshot | None) -> Configuration:
+    """What is known of a source that is gone: nothing but its snapshot; AWS gives defaults for the rest."""
+    if snapshot is None:
+        return Configuration()
+    multi_az = source.kind is Kind.CLUSTER and snapshot.engine in _MULTI_AZ_CLUSTER_ENGINES
+    return Configuration(
+        kms_key=snapshot.kms_key, instance_class=FALLBACK_MULTI_AZ_CLASS if multi_az else "", multi_az=multi_az
     )
 
 
@@ -268,7 +283,7 @@ def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
         ("security groups", sorted(config.security_groups), sorted(wanted.security_groups)),
         ("parameter group", config.parameter_group, wanted.parameter_group),
         ("option group", config.option_group, wanted.option_group),
-        ("roles", sorted(role.arn for role in config.roles), sorted(role.arn for role in wanted.roles)),
+        ("roles", _role_names(config), _role_names(wanted)),
         ("window", target.retention.days, plan.retention_days),
         ("deletion protection", bool(target.deletion_protection), plan.deletion_protection),
         ("copy tags", bool(target.copy_tags), plan.copy_tags),
@@ -278,6 +293,10 @@ def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
     if plan.writer and not any(member.writer for member in config.members):
         lacking.append("no writer")
     return tuple(lacking)
+
+
+def _role_names(config: Configuration) -> list[str]:
+    return sorted(f"{role.arn} {role.feature}".strip() for role in config.roles)
 
 
 def serves(target: Database) -> bool:

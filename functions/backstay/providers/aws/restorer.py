@@ -242,4 +242,5 @@ def _cluster_parameters(plan: RestorePlan) -> dict[str, Any]:
 def _capacity(config: Configuration) -> dict[str, float] | None:
     if config.serverless is None:
         return None
-    return {"MinCapacity": config.serverless[0], "MaxCapacity": config.serverless[1]}
+    minimum, maximum = config.serverless
+    return _given(MinCapacity=minimum, MaxCapacity=maximum, SecondsUntilAutoPause=config.auto_pause)

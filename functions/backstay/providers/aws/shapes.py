@@ -251,6 +251,7 @@ def _cluster_config(answer: Mapping[str, Any]) -> Configuration:
         storage_type=answer.get("StorageType", "") or "",
         iops=answer.get("Iops"),
         network_type=answer.get("NetworkType", ""),
+        auto_pause=scaling.get("SecondsUntilAutoPause"),
         serverless=(float(scaling["MinCapacity"]), float(scaling["MaxCapacity"])) if scaling else None,
         members=tuple(
             Member(
