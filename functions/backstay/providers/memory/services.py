@@ -49,7 +49,7 @@ class MemoryBus:
 
 
 class MemoryStarter:
-    """Starts nothing; what would have been started is kept in ``started`` by name, and runs until it is in ``ended``."""
+    """Starts nothing; what would have been started is kept in ``started`` by name, running until it is in ``ended``."""
 
     def __init__(self) -> None:
         self.started: dict[str, RestoreRunRequest] = {}
