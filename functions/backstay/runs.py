@@ -71,6 +71,8 @@ class DurableRun:
         try:
             answer = self._context.step(guarded, name=name, config=StepConfig(retry_strategy=_retry))
         except StepError as exc:
+            if exc.error_type.rpartition(".")[2] not in {each.__name__ for each in _TRANSIENT}:
+                raise errors.Unexpected(f"{exc.error_type}: {exc.message}", call=name) from exc
             raise errors.Unreachable(f"gave up after {_STEP_ATTEMPTS} attempts: {exc}", call=name) from exc
         return _value(answer)
 

@@ -23,7 +23,7 @@ from tests.workflows.restores import (
     rejected,
     target_of,
 )
-from tests.workflows.ways import Way, inline
+from tests.workflows.ways import Way, durable, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,3 +239,15 @@ def test_given_something_that_did_not_come_back_when_restored_then_findings_name
     assert (report["status"], report["exit_status"]) == ("findings", 1)
     assert report["lacking"] == ["deletion protection: False, wanted True"]
     assert report["endpoint"]["port"] == 5432
+
+
+def test_given_a_mistake_of_ours_in_a_step_when_run_durably_then_it_is_named_and_not_tried_again() -> None:
+    way = durable(orders())
+    request = way.started()
+
+    def mistake() -> None:
+        raise ValueError("a mistake of ours")
+
+    way.given.cloud.interfere("create", mistake)
+    assert failed(way.run(request), "create", "Unexpected") == "create: ValueError: a mistake of ours"
+    assert len(way.given.cloud.called("create")) == 1

@@ -77,7 +77,7 @@ class Restorer(Protocol):
         """Creates the cluster's writer. Raises Conflict when it exists."""
 
     def member_status(self, plan: RestorePlan) -> str | None:
-        """The provider's status of the writer; None when it does not exist."""
+        """The provider's status of the writer; None when it does not exist. Raises Rejected when it has failed."""
 
     def settle(self, plan: RestorePlan) -> None:
         """Gives the new Database a master login of its own, and what a restore call could not carry."""

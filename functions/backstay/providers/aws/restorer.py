@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.decide.restore import writer_class
-from backstay.core.errors import NotFound
-from backstay.core.model import Kind
+from backstay.core.errors import NotFound, Rejected
+from backstay.core.model import Kind, State
 from backstay.core.requests import DatabaseRef
 from backstay.core.restoring import RestoreFacts
+from backstay.providers.aws import shapes
 from backstay.providers.aws.errors import calling
 from backstay.providers.aws.preflight import Preflight, checked
 
@@ -141,7 +142,10 @@ class RdsRestorer:
                 answers = self._rds.describe_db_instances(DBInstanceIdentifier=plan.writer)["DBInstances"]
         except NotFound:
             return None
-        return answers[0]["DBInstanceStatus"] if answers else None
+        status = answers[0]["DBInstanceStatus"] if answers else None
+        if status and shapes.state_of(status) is State.FAILED:
+            raise Rejected(f"{plan.writer} ended in {status}")
+        return status
 
     def settle(self, plan: RestorePlan) -> None:
         """See ``Restorer.settle``. The managed login comes by a modify: a PITR call takes it for Oracle only."""
