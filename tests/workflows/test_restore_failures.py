@@ -250,4 +250,4 @@ def test_given_a_mistake_of_ours_in_a_step_when_run_durably_then_it_is_named_and
 
     way.given.cloud.interfere("create", mistake)
     assert failed(way.run(request), "create", "Unexpected") == "create: ValueError: a mistake of ours"
-    assert len(way.given.cloud.called("create")) == 1
+    assert way.attempts["create"] == 1
