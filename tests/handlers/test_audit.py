@@ -106,7 +106,9 @@ def test_given_a_match_when_audited_then_only_those_and_no_heartbeat(fleet: Clou
 # --- by event ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rds-instance-event", "cloudtrail-modify-db-instance", "audit-one"])
+@pytest.mark.parametrize(
+    "name", ["rds-instance-event", "cloudtrail-modify-db-instance", "config-db-instance", "audit-one"]
+)
 def test_given_one_database_is_named_when_woken_then_it_alone_is_judged(fleet: Cloud, name: str) -> None:
     report = audit(sample(name))
     assert report["databases"] == 1
@@ -116,7 +118,7 @@ def test_given_one_database_is_named_when_woken_then_it_alone_is_judged(fleet: C
     assert fleet.changes == []
 
 
-@pytest.mark.parametrize("name", ["rds-cluster-event", "cloudtrail-modify-db-cluster"])
+@pytest.mark.parametrize("name", ["rds-cluster-event", "cloudtrail-modify-db-cluster", "config-oversized-db-cluster"])
 def test_given_a_cluster_is_named_when_woken_then_it_is_the_database_and_its_member_is_not(
     fleet: Cloud, name: str
 ) -> None:

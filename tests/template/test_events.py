@@ -32,6 +32,8 @@ ABOUT = {
     "rds-cluster-event": "aws/111122223333/eu-west-2/cluster/ledger",
     "cloudtrail-modify-db-instance": "aws/111122223333/eu-west-2/instance/orders",
     "cloudtrail-modify-db-cluster": "aws/111122223333/eu-west-2/cluster/ledger",
+    "config-db-instance": "aws/111122223333/eu-west-2/instance/orders",
+    "config-oversized-db-cluster": "aws/111122223333/eu-west-2/cluster/ledger",
     "finding-changed": "aws/111122223333/eu-west-2/instance/orders",
 }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RULES = {
     "backstay-rds-events": "backstay-audit:live",
     "backstay-api-calls": "backstay-audit:live",
+    "backstay-config-items": "backstay-audit:live",
     "backstay-repairable-finding": "backstay-protect:live",
     "backstay-new-failure": "backstay-alarms",
 }
@@ -26,6 +27,8 @@ WAKES = {
     "rds-cluster-event": {"backstay-rds-events"},
     "cloudtrail-modify-db-instance": {"backstay-api-calls"},
     "cloudtrail-modify-db-cluster": {"backstay-api-calls"},
+    "config-db-instance": {"backstay-config-items"},
+    "config-oversized-db-cluster": {"backstay-config-items"},
     "finding-changed": {"backstay-repairable-finding", "backstay-new-failure"},
 }
 FORWARDED = {
@@ -33,6 +36,8 @@ FORWARDED = {
     "rds-cluster-event": {"backstay-forward-rds-events"},
     "cloudtrail-modify-db-instance": {"backstay-forward-api-calls"},
     "cloudtrail-modify-db-cluster": {"backstay-forward-api-calls"},
+    "config-db-instance": {"backstay-forward-config-items"},
+    "config-oversized-db-cluster": {"backstay-forward-config-items"},
     "finding-changed": set(),
 }
 
@@ -140,6 +145,42 @@ class TestApiCalls:
         assert woken(home, {**sample("cloudtrail-modify-db-instance"), "source": "aws.ec2"}) == set()
 
 
+class TestConfigItems:
+    @pytest.mark.parametrize("kind", ["AWS::RDS::DBInstance", "AWS::RDS::DBCluster"])
+    @pytest.mark.parametrize(
+        ("name", "part"),
+        [("config-db-instance", "configurationItem"), ("config-oversized-db-cluster", "configurationItemSummary")],
+    )
+    def test_both_kinds_of_database_wake_audit_whole_or_oversized(
+        self, home: Stack, location: Stack, name: str, part: str, kind: str
+    ) -> None:
+        item = sample(name)["detail"][part]
+        event = changed(name, **{part: {**item, "resourceType": kind}})
+        assert woken(home, event) == {"backstay-config-items"}
+        assert woken(location, event) == {"backstay-forward-config-items"}
+
+    @pytest.mark.parametrize(
+        "kind", ["AWS::EC2::Instance", "AWS::RDS::DBSnapshot", "AWS::RDS::DBSubnetGroup", "AWS::RDS::DBSecurityGroup"]
+    )
+    @pytest.mark.parametrize(
+        ("name", "part"),
+        [("config-db-instance", "configurationItem"), ("config-oversized-db-cluster", "configurationItemSummary")],
+    )
+    def test_other_resources_wake_nobody(self, home: Stack, location: Stack, name: str, part: str, kind: str) -> None:
+        item = sample(name)["detail"][part]
+        event = changed(name, **{part: {**item, "resourceType": kind}})
+        assert woken(home, event) == woken(location, event) == set()
+
+    @pytest.mark.parametrize("kind", ["Config Rules Compliance Change", "Config Configuration History Delivery Status"])
+    def test_other_news_of_config_wakes_nobody(self, home: Stack, location: Stack, kind: str) -> None:
+        event = {**sample("config-db-instance"), "detail-type": kind}
+        assert woken(home, event) == woken(location, event) == set()
+
+    def test_an_item_that_somebody_else_puts_wakes_nobody(self, home: Stack, location: Stack) -> None:
+        event = {**sample("config-db-instance"), "source": "com.example"}
+        assert woken(home, event) == woken(location, event) == set()
+
+
 class TestFindings:
     @pytest.mark.parametrize(
         ("different", "wakes"),
@@ -233,4 +274,4 @@ class TestPaused:
     def test_only_the_hourly_audit_runs_while_paused(self) -> None:
         states = self.states(home_stack(Enabled="false"))
         assert [name for name, state in states.items() if state == "ENABLED"] == ["S backstay-audit"]
-        assert len(states) == 6
+        assert len(states) == 7

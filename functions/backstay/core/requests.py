@@ -223,8 +223,8 @@ def waking(event: Mapping[str, Any]) -> Waking | None:
     """Reads which Database an EventBridge event is about; None when this is no EventBridge event at all.
 
     Sources: RDS event messages (``detail.SourceArn``), CloudTrail (``requestParameters``, ``responseElements``, in
-    CloudTrail's own camel case), our own *Backstay Finding Changed*. A forwarded event keeps the region and account of
-    its origin, which is where to look.
+    CloudTrail's own camel case), AWS Config's configuration items, our own *Backstay Finding Changed*. A forwarded
+    event keeps the region and account of its origin, which is where to look.
     """
     kind, detail = event.get("detail-type"), event.get("detail")
     if not isinstance(kind, str) or not isinstance(detail, Mapping):
@@ -234,6 +234,8 @@ def waking(event: Mapping[str, Any]) -> Waking | None:
         return Waking(DatabaseRef.parse(named if isinstance(named, str) else "", "detail.database"), kind)
     if kind == "AWS API Call via CloudTrail":
         return _from_trail(event, detail)
+    if kind == "Config Configuration Item Change":
+        return _from_config(detail)
     return _from_rds(event, detail, kind)
 
 
@@ -265,6 +267,33 @@ def _from_trail(event: Mapping[str, Any], detail: Mapping[str, Any]) -> Waking:
     resource = given.get("resourceName")
     if isinstance(resource, str) and _ARN.fullmatch(resource):
         return Waking(DatabaseRef.parse(resource, "requestParameters.resourceName"), why)
+    return Waking(None, f"{why} names no database")
+
+
+_ITEMS: Final = {
+    "ConfigurationItemChangeNotification": "configurationItem",
+    "OversizedConfigurationItemChangeNotification": "configurationItemSummary",
+}
+_ITEM_KINDS: Final = {"AWS::RDS::DBInstance": Kind.INSTANCE, "AWS::RDS::DBCluster": Kind.CLUSTER}
+
+
+def _from_config(detail: Mapping[str, Any]) -> Waking:
+    """A recorded change. An oversized item is kept in S3, but its summary names the resource, and we read no more.
+
+    https://docs.aws.amazon.com/config/latest/developerguide/oversized-notification-example.html
+    """
+    message = str(detail.get("messageType"))
+    why = f"AWS Config {message}"
+    field = _ITEMS.get(message, "")
+    item = detail.get(field)
+    kind = _ITEM_KINDS.get(str(item.get("resourceType"))) if isinstance(item, Mapping) else None
+    if not isinstance(item, Mapping) or kind is None:
+        return Waking(None, f"{why} names no database")
+    if isinstance(item.get("ARN"), str) and _ARN.fullmatch(item["ARN"]):
+        return Waking(DatabaseRef.parse(item["ARN"], f"detail.{field}.ARN"), why)
+    if isinstance(item.get("resourceName"), str):  # resourceId is RDS's own id (db-ABC…), which no call accepts as name
+        origin = {"region": item.get("awsRegion"), "account": item.get("awsAccountId")}
+        return Waking(_placed(item["resourceName"], kind, origin, f"detail.{field}.resourceName"), why)
     return Waking(None, f"{why} names no database")
 
 

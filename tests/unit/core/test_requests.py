@@ -279,6 +279,8 @@ ABOUT = {
     "rds-cluster-event": LEDGER,
     "cloudtrail-modify-db-instance": ORDERS,
     "cloudtrail-modify-db-cluster": LEDGER,
+    "config-db-instance": ORDERS,
+    "config-oversized-db-cluster": LEDGER,
     "finding-changed": ORDERS,
 }
 
