@@ -64,6 +64,13 @@ class TestVault:
             "NoncurrentVersionExpiration",
         }
 
+    def test_an_expired_report_leaves_no_version_behind(self, location: Stack) -> None:
+        rules = {each["Id"]: each for each in only(location, "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]}
+        reports, rest = rules["expire-reports"], rules["expire-old-versions"]
+        assert reports["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+        assert rest["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] == 10
+        assert "Prefix" not in rest
+
     def test_everything_that_holds_data_outlives_the_stack(self) -> None:
         kept = {
             name: (each.get("DeletionPolicy"), each.get("UpdateReplacePolicy"))
