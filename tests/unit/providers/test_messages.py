@@ -104,11 +104,11 @@ def runner() -> Iterator[tuple[DurableStarter, Stubber]]:
         stub.assert_no_pending_responses()
 
 
-def listed(stub: Stubber, *arns: str, status: str = "RUNNING") -> None:
+def listed(stub: Stubber, *arns: str, status: str = "RUNNING", name: str = REQUEST.request_id) -> None:
     found = [
         {
             "DurableExecutionArn": arn,
-            "DurableExecutionName": REQUEST.request_id,
+            "DurableExecutionName": name,
             "FunctionArn": RUNNER,
             "Status": status,
             "StartTimestamp": NOW,
@@ -120,7 +120,6 @@ def listed(stub: Stubber, *arns: str, status: str = "RUNNING") -> None:
         {"DurableExecutions": found},
         {
             "FunctionName": RUNNER.removesuffix(":live"),
-            "Qualifier": "live",
             "DurableExecutionName": REQUEST.request_id,
         },
     )
@@ -155,6 +154,7 @@ def test_given_a_new_request_when_started_then_by_its_name_through_the_alias(
     ("status", "state"),
     [
         ("RUNNING", "running"),
+        ("PAUSED", "running"),
         ("SUCCEEDED", "succeeded"),
         ("FAILED", "failed"),
         ("TIMED_OUT", "failed"),
@@ -167,6 +167,15 @@ def test_given_a_request_that_ran_before_when_started_then_nothing_starts_and_it
     starter, stub = runner
     listed(stub, EXECUTION, status=status)
     assert starter.start(REQUEST) == Execution(EXECUTION, started=False, state=state)
+
+
+def test_given_another_whose_name_contains_ours_when_started_then_ours_starts(
+    runner: tuple[DurableStarter, Stubber],
+) -> None:
+    starter, stub = runner
+    listed(stub, EXECUTION, name=f"{REQUEST.request_id}-2")
+    stub.add_response("invoke", {"StatusCode": 202, "DurableExecutionArn": EXECUTION})
+    assert starter.start(REQUEST).started
 
 
 def test_given_two_clicks_at_the_same_moment_when_started_then_the_loser_finds_the_winners(

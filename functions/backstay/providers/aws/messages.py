@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SOURCE: Final = "backstay"
 _STATES: Final[Mapping[str, Literal["running", "succeeded", "failed"]]] = {
     "RUNNING": "running",
+    "PAUSING": "running",
+    "PAUSED": "running",
     "SUCCEEDED": "succeeded",
 }
 _ENTRIES_PER_CALL: Final = 10  # EventBridge API reference, PutEvents
@@ -124,14 +126,21 @@ class DurableStarter:
         return Execution(arn, started=True)
 
     def _named(self, name: str) -> Execution | None:
-        """The execution of that name, running or ended: the same request is the same restore."""
-        function, _, alias = self._runner.rpartition(":")
+        """The execution of that name, running or ended: the same request is the same restore.
+
+        Executions belong to versions, and the alias moves on with every deployment, so no qualifier is given: that
+        means all versions. Lambda has described the name as a filter by what names contain, too, hence the comparison.
+        Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListDurableExecutionsByFunction.html
+        """
+        function = self._runner.rpartition(":")[0]
         with calling("lambda:ListDurableExecutionsByFunction"):
             answer = self._functions.list_durable_executions_by_function(
-                FunctionName=function, Qualifier=alias, DurableExecutionName=name
+                FunctionName=function, DurableExecutionName=name
             )
         for each in answer.get("DurableExecutions", []):
-            return Execution(each["DurableExecutionArn"], started=False, state=_STATES.get(each["Status"], "failed"))
+            if each["DurableExecutionName"] == name:
+                state = _STATES.get(each["Status"], "failed")
+                return Execution(each["DurableExecutionArn"], started=False, state=state)
         return None
 
     def console_link(self, execution: Execution) -> str:
