@@ -229,6 +229,7 @@ class TestRestoreRun:
         from_service = {"lambda:SourceFunctionArn": ""}
         assert role["restore-run"].allows("ec2:CreateNetworkInterface", "*", from_service)
         assert not role["restore-run"].allows("ec2:CreateNetworkInterface", "*", from_code)
+        assert role["restore-run"].allows("ec2:DescribeSubnets", "*", from_code)  # its preflight counts free addresses
 
     def test_passes_only_named_roles_and_only_to_rds(self, role: dict[str, Role]) -> None:
         to_rds = {"iam:PassedToService": "rds.amazonaws.com"}
@@ -276,6 +277,8 @@ class TestPeople:
         operator = self.policy(home, "RestoreOperatorPolicy")
         here = f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function"
         assert operator.allows("lambda:InvokeFunction", f"{here}:backstay-restore:live")
+        assert operator.allows("lambda:InvokeFunction", f"{here}:backstay-restore")  # the console's Test tab
+        assert not operator.allows("lambda:InvokeFunction", f"{here}:backstay-restore-run")
         assert not operator.allows("lambda:InvokeFunction", f"{here}:backstay-restore-run:live")
         assert operator.allows(
             "lambda:GetDurableExecutionHistory", f"{here}:backstay-restore-run:3/durable-execution/orders-r/1"
