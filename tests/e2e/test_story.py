@@ -45,7 +45,8 @@ def test_no_function_was_denied_anything_in_the_story(told: Tale) -> None:
 
 def test_no_function_failed_but_to_try_a_busy_database_again(told: Tale) -> None:
     errors = [line["error"] for line in told.lab.invocations() if line["error"]]
-    assert [error for error in errors if "Lambda tries again" not in error] == []
+    expected = ("Lambda tries again", "Worker process died")  # the second is another test's doing: test_killed.py
+    assert [error for error in errors if not any(each in error for each in expected)] == []
 
 
 def test_nothing_that_was_logged_or_kept_holds_a_password(told: Tale) -> None:
