@@ -34,6 +34,7 @@ _MULTI_AZ_CLUSTER_MEMBERS: Final = 3
 # RDS user guide, "Multi-AZ DB cluster deployments": these engines, and this class in every region that has them.
 _MULTI_AZ_CLUSTER_ENGINES: Final = frozenset({"mysql", "postgres"})
 FALLBACK_MULTI_AZ_CLASS: Final = "db.m6gd.large"
+_POSTGRES_ONE_NUMBER: Final = 10  # the first release whose major version is one number and not two
 
 
 def default_target(source: DatabaseId, database: Database | None, moment: datetime | None, snapshot: str | None) -> str:
@@ -167,7 +168,12 @@ def _groups(facts: RestoreFacts) -> Check:
     if facts.database is None:
         return Check("groups", ok=None, message="the source is gone: default groups and the default subnets")
     missing = ", ".join(facts.missing_groups)
-    return Check("groups", ok=not missing, message=f"gone: {missing}" if missing else "all groups exist")
+    if missing:
+        return Check("groups", ok=False, message=f"gone: {missing}")
+    if facts.snapshot and not _same_family(facts.database, facts.snapshot):
+        versions = f"{facts.snapshot.engine_version}, not of {facts.database.engine_version}"
+        return Check("groups", ok=None, message=f"the snapshot is of {versions}: default parameter and option groups")
+    return Check("groups", ok=True, message="all groups exist")
 
 
 def _orderable(facts: RestoreFacts) -> Check:
@@ -219,13 +225,14 @@ def _plan(
     deployment: str,
 ) -> RestorePlan:
     database, snapshot = facts.database, facts.snapshot
-    config = database.config if database else _lost(source, snapshot)
+    config = _fitting(database, snapshot) if database else _lost(source, snapshot)
+    engine, version = _made_with(database, snapshot)
     tags = carried_tags(database.tags if database else snapshot.tags if snapshot else {})
     return RestorePlan(
         source=source,
         source_arn=database.arn if database else "",
-        engine=database.engine if database else snapshot.engine if snapshot else "",
-        engine_version=database.engine_version if database else snapshot.engine_version if snapshot else "",
+        engine=engine,
+        engine_version=version,
         target=DatabaseId(source.scope, source.kind, request.target),
         request_id=request.request_id,
         moment=request.at or (snapshot.data_time if snapshot else None),
@@ -238,6 +245,42 @@ def _plan(
         writer=_writer(source, request, config),
         gates=gates,
     )
+
+
+def _made_with(database: Database | None, snapshot: Snapshot | None) -> tuple[str, str]:
+    """Engine and version of the data, which need not be the source's: it may have been upgraded since the snapshot.
+
+    RDS restores an instance snapshot at its own version, whatever is asked, and refuses a cluster snapshot at an
+    earlier version than its own. Sources: https://github.com/hashicorp/terraform-provider-aws/issues/7723,
+    https://github.com/aws-samples/redcap-on-aws/issues/99
+    """
+    if snapshot and (snapshot.engine_version or database is None):
+        return snapshot.engine, snapshot.engine_version
+    return (database.engine, database.engine_version) if database else ("", "")
+
+
+def _family(engine: str, version: str) -> tuple[str, str]:
+    """What parameter and option groups are made for: ``postgres 16`` of 16.4, ``mysql 8.0`` of 8.0.35."""
+    major, _, rest = version.partition(".")
+    if "postgres" in engine and major.isdigit() and int(major) >= _POSTGRES_ONE_NUMBER:
+        return engine, major
+    return engine, f"{major}.{rest.partition('.')[0]}"
+
+
+def _same_family(database: Database, snapshot: Snapshot) -> bool:
+    return _family(*_made_with(database, snapshot)) == _family(database.engine, database.engine_version)
+
+
+def _fitting(database: Database, snapshot: Snapshot | None) -> Configuration:
+    """The source's configuration, without the groups that RDS would refuse for a snapshot of another major version.
+
+    Source: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html (it belongs to
+    one family, that of an engine and a major version).
+    """
+    if snapshot is None or _same_family(database, snapshot):
+        return database.config
+    members = tuple(replace(member, parameter_group="") for member in database.config.members)
+    return replace(database.config, parameter_group="", option_group="", members=members)
 
 
 def _lost(source: DatabaseId, snapshot: Snapshot | None) -> Configuration:
