@@ -40,8 +40,11 @@ class Preflight:
         """The window with its earliest moment, which only the automated backup tells for an instance."""
         if database.id.kind is Kind.CLUSTER:
             return database.window
-        with calling("rds:DescribeDBInstanceAutomatedBackups"):
-            answer = self._rds.describe_db_instance_automated_backups(DBInstanceIdentifier=database.name)
+        try:
+            with calling("rds:DescribeDBInstanceAutomatedBackups"):
+                answer = self._rds.describe_db_instance_automated_backups(DBInstanceIdentifier=database.name)
+        except NotFound:  # PITR is off, or the first backup is not made yet: known, and no reason to try all the same
+            return database.window
         for backup in answer["DBInstanceAutomatedBackups"]:
             window: Any = backup.get("RestoreWindow") or {}
             earliest, latest = shapes.aware(window.get("EarliestTime")), shapes.aware(window.get("LatestTime"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.decide.restore import writer_class
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 # Below this many IOPS a gp3 volume has its baseline, which a restore must not name (RDS user guide, "gp3 storage").
 _GP3_BASELINE: Final = 3000
+# Expired authorities: old instances still name them, and RDS answers "Certificate not found" to a new one that does
+# (https://github.com/aws/aws-cdk/pull/31387). Without a name it takes the account's default.
+_RETIRED_CAS: Final = frozenset({"rds-ca-2015", "rds-ca-2019"})
 
 
 class RdsRestorer:
@@ -58,7 +62,9 @@ class RdsRestorer:
             key = pool.submit(checked, lambda: read.key(snapshot.kms_key if snapshot else config.kms_key))
             groups = pool.submit(checked, lambda: read.missing_groups(source))
             addresses = pool.submit(checked, lambda: read.free_addresses(config.subnet_group))
-            orderable = pool.submit(checked, lambda: read.orderable(source))
+            made_with = snapshot.engine_version if snapshot else ""
+            sold = replace(source, engine_version=made_with or source.engine_version)
+            orderable = pool.submit(checked, lambda: read.orderable(sold))
             quotas = pool.submit(checked, read.quotas)
         return RestoreFacts(
             database=source,
@@ -122,7 +128,7 @@ class RdsRestorer:
         parameters = _given(
             DBParameterGroupName=writer.parameter_group if writer else "",
             PromotionTier=writer.promotion_tier if writer else None,
-            CACertificateIdentifier=config.ca,
+            CACertificateIdentifier=_authority(config),
         )
         with calling("rds:CreateDBInstance"):
             self._rds.create_db_instance(
@@ -204,8 +210,6 @@ def _common(plan: RestorePlan) -> dict[str, Any]:
         Port=config.port,
         EnableIAMDatabaseAuthentication=config.iam_auth or None,
         EnableCloudwatchLogsExports=list(config.log_exports),
-        NetworkType=config.network_type,
-        StorageType=config.storage_type,
         DeletionProtection=plan.deletion_protection,
         CopyTagsToSnapshot=plan.copy_tags,
         BackupRetentionPeriod=plan.retention_days,
@@ -221,20 +225,35 @@ def _instance_parameters(plan: RestorePlan) -> dict[str, Any]:
         DBParameterGroupName=config.parameter_group,
         OptionGroupName=config.option_group,
         MultiAZ=config.multi_az,
+        NetworkType=config.network_type,
+        StorageType=config.storage_type,
         PubliclyAccessible=config.public,
         AutoMinorVersionUpgrade=config.minor_upgrades,
-        CACertificateIdentifier=config.ca,
+        CACertificateIdentifier=_authority(config),
         Iops=config.iops if provisioned else None,
         StorageThroughput=config.throughput if provisioned and config.storage_type == "gp3" else None,
     )
 
 
+def _authority(config: Configuration) -> str:
+    return "" if config.ca in _RETIRED_CAS else config.ca
+
+
 def _cluster_parameters(plan: RestorePlan) -> dict[str, Any]:
+    """What fits the kind of cluster.
+
+    A Multi-AZ DB cluster needs Iops with its StorageType and takes no NetworkType; Aurora takes no Iops. Source:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterToPointInTime.html
+    """
     config = plan.config
+    multi_az = bool(config.instance_class)
+    iops = config.iops if multi_az else None
     parameters = _common(plan) | _given(
         DBClusterParameterGroupName=config.parameter_group,
         DBClusterInstanceClass=config.instance_class,
-        Iops=config.iops if config.storage_type.startswith("io") else None,
+        NetworkType="" if multi_az else config.network_type,
+        StorageType=config.storage_type if iops or not multi_az else "",
+        Iops=iops,
         # An encrypted copy keeps its key by itself; naming the key of an sse-rds one would be refused.
         ServerlessV2ScalingConfiguration=_capacity(config),
     )
@@ -247,4 +266,6 @@ def _capacity(config: Configuration) -> dict[str, float] | None:
     if config.serverless is None:
         return None
     minimum, maximum = config.serverless
-    return _given(MinCapacity=minimum, MaxCapacity=maximum, SecondsUntilAutoPause=config.auto_pause)
+    # Refused with any other minimum (https://github.com/anomalyco/sst/pull/5276).
+    pause = config.auto_pause if minimum == 0 else None
+    return _given(MinCapacity=minimum, MaxCapacity=maximum, SecondsUntilAutoPause=pause)

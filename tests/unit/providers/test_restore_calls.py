@@ -1,0 +1,194 @@
+"""The restore calls parameter by parameter: RDS refuses some of them together, and no lab knows all of that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from backstay.core.model import Configuration, Database, DatabaseId, Kind
+from backstay.core.requests import RestoreRunRequest
+from backstay.core.restoring import RestorePlan, Snapshot
+from backstay.providers.aws.inventory import RdsInventory
+from backstay.providers.aws.preflight import Preflight
+from backstay.providers.aws.restorer import RdsRestorer
+from tests.unit.shapes import SCOPE, cluster, instance
+
+ORDERS = instance("orders")
+AURORA = Configuration(storage_type="aurora-iopt1", network_type="DUAL", iops=1)
+MULTI_AZ = Configuration(
+    instance_class="db.r6gd.large", multi_az=True, storage_type="gp3", iops=3000, network_type="IPV4"
+)
+
+
+class OneClient:
+    """Stands for Clients: the same stubbed client for every service."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def __getattr__(self, _service: str) -> Any:
+        return lambda _region: self.client
+
+
+def stubbed(service: str = "rds") -> tuple[Any, Stubber]:
+    make: Any = boto3.client
+    client = make(service, region_name=SCOPE.region, aws_access_key_id="x", aws_secret_access_key="x")
+    return client, Stubber(client)
+
+
+def planned(kind: Kind, config: Configuration, **parts: Any) -> RestorePlan:
+    given: dict[str, Any] = {
+        "source": DatabaseId(SCOPE, kind, "ledger"),
+        "source_arn": "",
+        "engine": "aurora-postgresql",
+        "engine_version": "17.4",
+        "target": DatabaseId(SCOPE, kind, "ledger-r"),
+        "request_id": "r",
+        "moment": datetime(2026, 11, 24, 10, 15, tzinfo=UTC),
+        "snapshot": "",
+        "retention_days": 7,
+        "deletion_protection": False,
+        "copy_tags": True,
+        "tags": {},
+        "config": config,
+        "writer": "ledger-r-1",
+        "gates": (),
+    }
+    return RestorePlan(**(given | parts))
+
+
+def sent(plan: RestorePlan, *, writer: bool = False) -> dict[str, Any]:
+    """The parameters of the one call that making the target, or its writer, is."""
+    client, stub = stubbed()
+    seen: dict[str, Any] = {}
+    client.meta.events.register("provide-client-params.rds.*", lambda params, **_: seen.update(params))
+    if writer:
+        stub.add_response("create_db_instance", {})
+    elif plan.target.kind is Kind.INSTANCE:
+        stub.add_response("restore_db_instance_to_point_in_time", {})
+    elif plan.snapshot:
+        stub.add_response("restore_db_cluster_from_snapshot", {})
+    else:
+        stub.add_response("restore_db_cluster_to_point_in_time", {})
+    clients: Any = OneClient(client)
+    restorer = RdsRestorer(clients, RdsInventory(client, SCOPE))
+    with stub:
+        restorer.create_writer(plan) if writer else restorer.create(plan)
+    return seen
+
+
+@pytest.mark.parametrize("snapshot", ["", "arn:aws:rds:eu-west-2:111122223333:cluster-snapshot:s"])
+def test_given_a_multi_az_cluster_when_restored_then_iops_with_its_storage_and_no_network_type(snapshot: str) -> None:
+    call = sent(planned(Kind.CLUSTER, MULTI_AZ, snapshot=snapshot, writer=""))
+    assert (call["StorageType"], call["Iops"]) == ("gp3", 3000)
+    assert "NetworkType" not in call
+
+
+def test_given_a_multi_az_cluster_whose_iops_are_not_known_when_restored_then_rds_chooses_the_storage() -> None:
+    call = sent(planned(Kind.CLUSTER, replace(MULTI_AZ, iops=None), writer=""))
+    assert not {"StorageType", "Iops"} & set(call)
+
+
+def test_given_an_aurora_cluster_when_restored_then_network_and_storage_type_but_no_iops() -> None:
+    call = sent(planned(Kind.CLUSTER, AURORA))
+    assert (call["NetworkType"], call["StorageType"]) == ("DUAL", "aurora-iopt1")
+    assert not {"Iops", "PubliclyAccessible", "DBClusterInstanceClass"} & set(call)
+
+
+@pytest.mark.parametrize(("minimum", "pause"), [(0.0, 600), (0.5, None)])
+def test_given_a_serverless_cluster_when_restored_then_it_pauses_only_where_it_may(
+    minimum: float, pause: int | None
+) -> None:
+    capacity = sent(planned(Kind.CLUSTER, Configuration(serverless=(minimum, 8.0), auto_pause=600)))[
+        "ServerlessV2ScalingConfiguration"
+    ]
+    assert capacity == {"MinCapacity": minimum, "MaxCapacity": 8.0} | (
+        {"SecondsUntilAutoPause": pause} if pause else {}
+    )
+
+
+@pytest.mark.parametrize(("ca", "named"), [("rds-ca-2019", None), ("rds-ca-rsa2048-g1", "rds-ca-rsa2048-g1")])
+def test_given_a_source_with_a_retired_ca_when_restored_then_it_is_not_asked_for(ca: str, named: str | None) -> None:
+    config = replace(ORDERS.config, ca=ca)
+    assert sent(planned(Kind.INSTANCE, config, writer="")).get("CACertificateIdentifier") == named
+    assert sent(planned(Kind.CLUSTER, config), writer=True).get("CACertificateIdentifier") == named
+
+
+@pytest.mark.parametrize(
+    ("storage", "iops", "throughput", "named"),
+    [
+        ("gp3", 3000, 125, {"StorageType": "gp3"}),
+        ("gp3", 12000, 500, {"StorageType": "gp3", "Iops": 12000, "StorageThroughput": 500}),
+        ("io2", 3000, None, {"StorageType": "io2", "Iops": 3000}),
+        ("gp2", None, None, {"StorageType": "gp2"}),
+    ],
+)
+def test_given_an_instance_when_restored_then_only_what_its_storage_may_name(
+    storage: str, iops: int | None, throughput: int | None, named: dict[str, Any]
+) -> None:
+    config = replace(ORDERS.config, storage_type=storage, iops=iops, throughput=throughput, network_type="DUAL")
+    call = sent(planned(Kind.INSTANCE, config, writer=""))
+    assert {key: call[key] for key in ("StorageType", "Iops", "StorageThroughput") if key in call} == named
+    assert call["NetworkType"] == "DUAL"
+
+
+def preflight(client: Any) -> Preflight:
+    clients: Any = OneClient(client)
+    return Preflight(clients, SCOPE.region)
+
+
+@pytest.mark.parametrize("source", [replace(ORDERS, window=None), ORDERS])
+def test_given_no_automated_backup_when_read_then_the_window_is_known_and_not_unchecked(source: Database) -> None:
+    client, stub = stubbed()
+    stub.add_client_error("describe_db_instance_automated_backups", "DBInstanceAutomatedBackupNotFound")
+    with stub:
+        assert preflight(client).window(source) == source.window
+
+
+class Reads:
+    """Stands for Preflight: all is well, and the version whose class was looked up is remembered."""
+
+    looked_up = ""
+
+    def __init__(self, _clients: object, _region: str) -> None:
+        pass
+
+    def snapshot(self, _ident: str, kind: Kind) -> Snapshot:
+        return Snapshot(
+            id="s",
+            arn="arn",
+            kind=kind,
+            source="ledger",
+            engine="aurora-postgresql",
+            engine_version="16.8",
+            status="available",
+            ready=True,
+            data_time=None,
+        )
+
+    def orderable(self, source: Database) -> bool:
+        Reads.looked_up = source.engine_version
+        return True
+
+    def __getattr__(self, _name: str) -> Any:
+        return lambda *_: None
+
+
+@pytest.mark.parametrize(("snapshot", "version"), [("s", "16.8"), (None, "17.4")])
+def test_given_a_snapshot_when_facts_are_read_then_its_own_version_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, snapshot: str | None, version: str
+) -> None:
+    monkeypatch.setattr("backstay.providers.aws.restorer.Preflight", Reads)
+    client, stub = stubbed()
+    stub.add_client_error("describe_db_clusters", "DBClusterNotFoundFault")
+    clients: Any = OneClient(client)
+    source = cluster("ledger")
+    request = RestoreRunRequest(database=source.id.key, target="t", request_id="r", snapshot=snapshot)
+    with stub:
+        facts = RdsRestorer(clients, RdsInventory(client, SCOPE)).facts(request, source)
+    assert (facts.orderable, Reads.looked_up, source.engine_version) == (True, version, "17.4")
