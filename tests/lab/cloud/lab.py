@@ -171,18 +171,29 @@ class Lab:
         )
 
     def deploy(
-        self, parameters: Mapping[str, str] | None = None, *, policy: str | None = None, repo: Path = REPO
+        self,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        policy: str | None = None,
+        repo: Path = REPO,
+        vault_keys: Mapping[str, str] | None = None,
     ) -> Stack:
         """Deploy the product: infra/region.yaml into every region, then template.yaml at home. Again: an update.
 
         As docs/operations.md has an operator do it, the RDS CA bundle goes into the home vault in between, and so does
         `policy` (a document's text) when it is given. `parameters` are for template.yaml; the deployment and its
-        regions are set.
+        regions are set. `vault_keys` are the keys that an earlier installation left behind, by region.
         """
         regional = (repo / "infra" / "region.yaml").read_text()
         given = {"DeploymentId": DEPLOYMENT, "HomeRegion": self.region}
         stacks = {
-            region: self.deploy_stack(f"{DEPLOYMENT}-region", regional, given, region=region) for region in self.regions
+            region: self.deploy_stack(
+                f"{DEPLOYMENT}-region",
+                regional,
+                {**given, "VaultKeyArn": (vault_keys or {}).get(region, "")},
+                region=region,
+            )
+            for region in self.regions
         }
         vault = stacks[self.region].outputs["VaultBucketName"]
         self.client("s3").put_object(Bucket=vault, Key=CA_KEY, Body=self.ca_bundle.read_bytes())
