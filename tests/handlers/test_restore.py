@@ -188,7 +188,8 @@ def test_given_the_same_restore_when_asked_again_then_the_same_execution_and_no_
     event = {"database": "billing", "to": "latest", "target": "billing-back"}
     moment = restore({**event, "dry_run": True})["request"]["moment"]
     first = restore({**event, "to": moment})
-    known = {"DurableExecutionArn": EXECUTION, "Status": state}
+    name = first["execution"]["name"]
+    known = {"DurableExecutionArn": EXECUTION, "DurableExecutionName": name, "Status": state}
     ready.answer("lambda:ListDurableExecutionsByFunction", {"DurableExecutions": [known]})
     again = restore({**event, "to": moment})
     assert len(ready.named("lambda:Invoke")) == 1
