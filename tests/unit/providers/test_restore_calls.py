@@ -137,6 +137,14 @@ def test_given_an_instance_when_restored_then_only_what_its_storage_may_name(
     assert call["NetworkType"] == "DUAL"
 
 
+@pytest.mark.parametrize("engine", ["sqlserver-se", "custom-sqlserver-ee"])
+def test_given_sql_server_when_restored_then_its_storage_is_not_named(engine: str) -> None:
+    config = replace(ORDERS.config, storage_type="io1", iops=5000)
+    call = sent(planned(Kind.INSTANCE, config, writer="", engine=engine))
+    assert not {"StorageType", "Iops", "StorageThroughput"} & set(call)
+    assert call["DBInstanceClass"] == config.instance_class
+
+
 def preflight(client: Any) -> Preflight:
     clients: Any = OneClient(client)
     return Preflight(clients, SCOPE.region)

@@ -219,20 +219,34 @@ def _common(plan: RestorePlan) -> dict[str, Any]:
 
 def _instance_parameters(plan: RestorePlan) -> dict[str, Any]:
     config = plan.config
-    provisioned = config.storage_type.startswith("io") or (config.iops or 0) > _GP3_BASELINE
     return _common(plan) | _given(
         DBInstanceClass=config.instance_class,
         DBParameterGroupName=config.parameter_group,
         OptionGroupName=config.option_group,
         MultiAZ=config.multi_az,
         NetworkType=config.network_type,
-        StorageType=config.storage_type,
         PubliclyAccessible=config.public,
         AutoMinorVersionUpgrade=config.minor_upgrades,
         CACertificateIdentifier=_authority(config),
-        Iops=config.iops if provisioned else None,
-        StorageThroughput=config.throughput if provisioned and config.storage_type == "gp3" else None,
+        **_storage(plan),
     )
+
+
+def _storage(plan: RestorePlan) -> dict[str, Any]:
+    """How the volume is to be; it is taken from the backup where RDS takes no word on it.
+
+    "SQL server engines would reject storage-related set of attributes" in a restore:
+    https://github.com/aws-cloudformation/aws-cloudformation-resource-providers-rds/pull/436
+    """
+    config = plan.config
+    if "sqlserver" in plan.engine:
+        return {}
+    provisioned = config.storage_type.startswith("io") or (config.iops or 0) > _GP3_BASELINE
+    return {
+        "StorageType": config.storage_type,
+        "Iops": config.iops if provisioned else None,
+        "StorageThroughput": config.throughput if provisioned and config.storage_type == "gp3" else None,
+    }
 
 
 def _authority(config: Configuration) -> str:
