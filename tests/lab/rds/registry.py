@@ -84,6 +84,7 @@ OPERATIONS = {
         "DBInstanceIdentifier",
         "DBSnapshotIdentifier",
         "SnapshotType",
+        "IncludeShared",
         "DbiResourceId",
     ),
     "DescribeDBClusterSnapshots": _describe(
@@ -91,6 +92,7 @@ OPERATIONS = {
         "DBClusterIdentifier",
         "DBClusterSnapshotIdentifier",
         "SnapshotType",
+        "IncludeShared",
         "DbClusterResourceId",
     ),
     "RestoreDBInstanceToPointInTime": Operation(restores.instance_to_moment, restores.INSTANCE_TO_MOMENT),

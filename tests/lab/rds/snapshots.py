@@ -135,14 +135,19 @@ def delete_cluster_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
 def _chosen(
     arguments: Arguments, known: dict[str, Snapshot], names_of: tuple[str, str, str], missing: str
 ) -> list[Snapshot]:
-    """Snapshots by identifier, source, resource id and type."""
+    """Snapshots by identifier, source, resource id and type; nobody shares any with this lab.
+
+    "If this identifier is for an automated snapshot, the SnapshotType parameter must also be specified" (RDS API
+    reference, DescribeDBSnapshots).
+    """
     own, source, resource = (arguments.get(name) for name in names_of)
     arn_kind = "snapshot" if names_of[0] == "DBSnapshotIdentifier" else "cluster-snapshot"
     own = None if own is None else databases.short(own, arn_kind)
     kind = arguments.get("SnapshotType")
     if kind is not None and kind not in _TYPES:
         raise invalid_value(f"SnapshotType {kind} is not available in this lab")
-    if own is not None and own not in known:
+    untold = own is not None and own.startswith("rds:") and kind != "automated"
+    if own is not None and (untold or own not in known):
         raise fault(missing, f"{own} not found.")
     return [
         s

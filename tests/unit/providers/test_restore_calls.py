@@ -158,6 +158,34 @@ def test_given_no_automated_backup_when_read_then_the_window_is_known_and_not_un
         assert preflight(client).window(source) == source.window
 
 
+ELSEWHERE = "arn:aws:rds:eu-west-2:999988887777"
+
+
+@pytest.mark.parametrize(
+    ("ident", "kind", "told"),
+    [
+        ("by-hand", Kind.INSTANCE, {}),
+        ("rds:orders-2026-11-24-03-07", Kind.INSTANCE, {"SnapshotType": "automated"}),
+        ("awsbackup:job-1", Kind.INSTANCE, {"SnapshotType": "awsbackup"}),
+        (f"{ELSEWHERE}:snapshot:by-hand", Kind.INSTANCE, {"IncludeShared": True}),
+        (f"{ELSEWHERE}:snapshot:rds:orders-1", Kind.INSTANCE, {"SnapshotType": "automated"}),
+        ("rds:ledger-2026-11-24-03-07", Kind.CLUSTER, {"SnapshotType": "automated"}),
+        ("awsbackup:job-1", Kind.CLUSTER, {}),
+        (f"{ELSEWHERE}:cluster-snapshot:by-hand", Kind.CLUSTER, {"IncludeShared": True}),
+    ],
+)
+def test_given_a_snapshots_name_when_looked_up_then_rds_is_told_what_type_it_is(
+    ident: str, kind: Kind, told: dict[str, Any]
+) -> None:
+    client, stub = stubbed()
+    prefix = "DBSnapshot" if kind is Kind.INSTANCE else "DBClusterSnapshot"
+    operation = "describe_db_snapshots" if kind is Kind.INSTANCE else "describe_db_cluster_snapshots"
+    stub.add_response(operation, {f"{prefix}s": []}, {f"{prefix}Identifier": ident, **told})
+    with stub:
+        assert preflight(client).snapshot(ident, kind) is None
+        stub.assert_no_pending_responses()
+
+
 class Reads:
     """Stands for Preflight: all is well, and the version whose class was looked up is remembered."""
 

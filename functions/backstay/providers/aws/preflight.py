@@ -30,6 +30,22 @@ def checked(read: Callable[[], T]) -> T | Unchecked:
         return Unchecked(str(exc))
 
 
+def _of_type(ident: str, *, cluster: bool = False) -> dict[str, Any]:
+    """What RDS must also be told to find a snapshot that is not a manual one of this account.
+
+    An automated one's type must be given; a shared one is only listed when asked for, and named by its ARN; AWS
+    Backup's have a type of their own, but not for clusters. Source:
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html
+    """
+    is_arn = ident.startswith("arn:")
+    name = ident.split(":", 6)[-1] if is_arn else ident
+    if name.startswith("rds:"):
+        return {"SnapshotType": "automated"}
+    if name.startswith("awsbackup:") and not cluster:
+        return {"SnapshotType": "awsbackup"}
+    return {"IncludeShared": True} if is_arn else {}
+
+
 class Preflight:
     """Reads facts in one region. Every method raises ProviderError; ``checked`` makes that a warning."""
 
@@ -65,15 +81,18 @@ class Preflight:
     def _instance_snapshot(self, ident: str) -> Snapshot | None:
         try:
             with calling("rds:DescribeDBSnapshots"):
-                answers: Any = self._rds.describe_db_snapshots(DBSnapshotIdentifier=ident)["DBSnapshots"]
+                found: Any = self._rds.describe_db_snapshots(DBSnapshotIdentifier=ident, **_of_type(ident))
         except NotFound:
             return None
+        answers = found["DBSnapshots"]
         return shapes.snapshot(answers[0], Kind.INSTANCE) if answers else None
 
     def _cluster_snapshot(self, ident: str) -> Snapshot | None:
         try:
             with calling("rds:DescribeDBClusterSnapshots"):
-                found: Any = self._rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=ident)
+                found: Any = self._rds.describe_db_cluster_snapshots(
+                    DBClusterSnapshotIdentifier=ident, **_of_type(ident, cluster=True)
+                )
         except NotFound:
             return None
         answers = found["DBClusterSnapshots"]
