@@ -51,6 +51,20 @@ def test_given_an_instance_when_restored_then_it_is_rebuilt_and_a_login_works(ma
     assert report["secret"] == (made.secret or ("",))[0]
 
 
+@pytest.mark.parametrize("source", [orders, ledger])
+def test_given_a_source_with_a_managed_login_when_restored_then_it_gets_another(
+    make: Make, source: Callable[..., Database]
+) -> None:
+    theirs = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:rds!db-theirs"
+    way = make(source(secret=(theirs, "active")))
+    way.given.cloud.credentials[theirs] = Credentials("master", "theirs")
+    report = way.restored()
+    assert report["status"] == "ok"
+    assert "settle" in makes(way)
+    assert report["secret"] != theirs
+    assert target_of(way, source().id.kind).secret == (report["secret"], "active")
+
+
 def test_given_an_aurora_cluster_when_restored_then_it_gets_its_writer(make: Make) -> None:
     way = make(ledger())
     report = way.restored()

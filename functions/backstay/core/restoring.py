@@ -97,6 +97,8 @@ class RestorePlan:
         config: groups, class, roles and the rest, taken from the source.
         writer: the name of the writer instance to create (Aurora), or empty.
         gates: the preflight, line by line.
+        source_secret: the secret that holds the source's master login, or empty. A restored database may show it as
+            its own, though RDS does not manage it there (https://github.com/hashicorp/terraform-provider-aws/pull/49000).
     """
 
     source: DatabaseId
@@ -114,6 +116,7 @@ class RestorePlan:
     config: Configuration
     writer: str
     gates: tuple[Check, ...]
+    source_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,12 @@ class _Failed(Exception):  # control flow within this module, never seen outside
         self.phase, self.cause = phase, cause
 
 
+def _own_secret(plan: RestorePlan, target: Database) -> str | None:
+    """The secret that RDS keeps for the target, once there is one; its source's does not count."""
+    arn = target.secret[0] if target.secret else ""
+    return arn if arn and arn != plan.source_secret else None
+
+
 class _Runner:
     def __init__(self, world: World, run: Run, request: RestoreRunRequest) -> None:
         self._world, self._run, self._request = world, run, request
@@ -224,15 +230,15 @@ class _Runner:
 
     def _ask_for_login(self, plan: RestorePlan) -> Ready | Waiting:
         """Asks until it is accepted: a database that is taking its first backup may refuse for hours, or not."""
-        target = self._target(plan)
-        if target.secret is None:
+        if _own_secret(plan, self._target(plan)) is None:
             self._restorer.settle(plan)
         return Ready("asked")
 
     def _probe_login(self, plan: RestorePlan) -> Ready | Waiting:
         target = self._target(plan)
-        if target.endpoint is None:
-            return Waiting("no endpoint yet")
+        secret = _own_secret(plan, target)
+        if target.endpoint is None or secret is None:
+            return Waiting("no endpoint yet" if target.endpoint is None else "no master login of its own yet")
         try:
             credentials = self._world.secrets[self._scope].master(target)
             server = self._world.logins.login(target, credentials)
@@ -242,7 +248,6 @@ class _Runner:
                 raise
             return Waiting(str(exc))
         host, port = target.endpoint
-        secret = target.secret[0] if target.secret else ""
         return Ready({"endpoint": {"host": host, "port": port}, "server": server, "secret": secret})
 
     def _attach_roles(self, plan: RestorePlan) -> Ready | Waiting:

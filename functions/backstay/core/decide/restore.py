@@ -244,6 +244,7 @@ def _plan(
         config=config,
         writer=_writer(source, request, config),
         gates=gates,
+        source_secret=database.secret[0] if database and database.secret else "",
     )
 
 

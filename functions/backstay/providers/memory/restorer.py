@@ -143,7 +143,7 @@ class MemoryRestorer:
         """See ``Restorer.settle``. Asking again for a managed login that is there changes nothing."""
         with self._cloud.calling("settle", self._scope, plan):
             held = self._cloud.held(plan.target, available=True)
-            if held.database.secret:
+            if held.database.secret and held.database.secret[0] != plan.source_secret:
                 return
             kind = "db" if plan.target.kind is Kind.INSTANCE else "cluster"
             place = f"arn:aws:secretsmanager:{self._scope.region}:{self._scope.account}:secret"
@@ -189,5 +189,6 @@ def _new(plan: RestorePlan) -> Database:
         copy_tags=plan.copy_tags,
         deletion_protection=plan.deletion_protection,
         endpoint=_endpoint(plan) if plan.target.kind is Kind.CLUSTER else None,
+        secret=(plan.source_secret, "active") if plan.source_secret else None,  # the worst that RDS shows
         config=replace(plan.config, members=(), roles=()),
     )
