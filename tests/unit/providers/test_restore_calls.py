@@ -100,6 +100,20 @@ def test_given_an_aurora_cluster_when_restored_then_network_and_storage_type_but
     assert not {"Iops", "PubliclyAccessible", "DBClusterInstanceClass"} & set(call)
 
 
+def test_given_an_aurora_cluster_when_its_writer_is_made_then_in_its_subnets_without_what_it_owns() -> None:
+    config = replace(AURORA, subnet_group="private", security_groups=("sg-1",), port=5433)
+    call = sent(planned(Kind.CLUSTER, config, retention_days=14, tags={"team": "shop"}), writer=True)
+    assert call == {
+        "DBInstanceIdentifier": "ledger-r-1",
+        "DBClusterIdentifier": "ledger-r",
+        "DBInstanceClass": "db.r6g.large",
+        "Engine": "aurora-postgresql",
+        "PubliclyAccessible": False,
+        "Tags": [{"Key": "team", "Value": "shop"}],
+        "DBSubnetGroupName": "private",
+    }
+
+
 @pytest.mark.parametrize(("minimum", "pause"), [(0.0, 600), (0.5, None)])
 def test_given_a_serverless_cluster_when_restored_then_it_pauses_only_where_it_may(
     minimum: float, pause: int | None

@@ -129,6 +129,9 @@ class RdsRestorer:
             DBParameterGroupName=writer.parameter_group if writer else "",
             PromotionTier=writer.promotion_tier if writer else None,
             CACertificateIdentifier=_authority(config),
+            # The cluster's. RDS has asked for it wherever the cluster is not in the default VPC and the instance is
+            # private (https://github.com/hashicorp/terraform/issues/3607); the two must be equal in any case.
+            DBSubnetGroupName=config.subnet_group,
         )
         with calling("rds:CreateDBInstance"):
             self._rds.create_db_instance(
