@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", AuditRequest, ProtectRequest, RestoreRequest)
 Report = dict[str, Any]
+_ALIVE: Final = frozenset({Status.OK, Status.FINDINGS})  # what fails is known; nothing was left unread
+_LOGGED: Final = (
+    *("status", "databases", "counts", "changed", "digest_sent", "unread"),
+    *("ignored", "target", "execution", "error", "report"),
+)
 _QUIET_VERDICTS: Final = frozenset({"pass", "skipped"})
 
 
@@ -194,6 +199,8 @@ def _ignored(verb: str, why: str) -> Report:
 def publish(world: World, report: Report, *, heartbeat: bool) -> str:
     """Keeps the whole Report in the vault, and with ``heartbeat`` the proof that the verb's schedule is alive.
 
+    An audit of everything that read everything says so on the bus too, for whoever counts its silence outside of here.
+
     Returns:
         where the Report is.
     """
@@ -202,6 +209,8 @@ def publish(world: World, report: Report, *, heartbeat: bool) -> str:
     key = f"reports/{verb}/{now:%Y/%m/%d}/{now:%H%M%S}-{uuid4().hex[:8]}.json"
     world.vault.put(key, json.dumps(report).encode())
     if heartbeat:
+        if verb == "audit" and report["status"] in _ALIVE:
+            world.bus.heartbeat(report)
         body = {"schema": "backstay.heartbeat/1", "verb": verb, "at": utc_text(now), "report": key}
         world.vault.put(f"heartbeat/{verb}.json", json.dumps(body).encode())
     return f"{world.vault.place}/{key}"
@@ -224,8 +233,7 @@ def logger(verb: str) -> Any:
 
 
 def _logged(verb: str, report: Report) -> Report:
-    keys = ("status", "databases", "counts", "changed", "unread", "ignored", "target", "execution", "error", "report")
-    logger(verb).info("run ended", extra={key: report[key] for key in keys if key in report})
+    logger(verb).info("run ended", extra={key: report[key] for key in _LOGGED if key in report})
     return report
 
 

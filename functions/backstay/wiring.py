@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backstay.config import Settings
     from backstay.core.model import Database
-    from backstay.core.ports import Bus, Credentials, Starter, Vault
+    from backstay.core.ports import Bus, Credentials, Pager, Starter, Vault
     from backstay.providers.aws.clients import Clients
     from backstay.providers.aws.vault import S3Objects
 
@@ -140,6 +140,7 @@ def build(
     vault: Vault,
     bus: Bus,
     starter: Starter | None = None,
+    pager: Pager | None = None,
     note: Callable[[str], None] | None = None,
 ) -> World:
     """The World of one run: every watched region of the caller's account, and the policy in force.
@@ -174,13 +175,14 @@ def build(
         secrets={scope: ManagedSecrets(clients.secrets(scope.region)) for scope in scopes},
         logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
         starter=starter,
+        pager=pager,
         **({} if note is None else {"note": note}),
     )
 
 
 def lambda_world(settings: Settings, caller: Caller) -> World:
     """The World of a deployed function: vault and bus of the deployment, and the runner where it is told of one."""
-    from backstay.providers.aws.messages import DurableStarter, EventBus  # noqa: PLC0415
+    from backstay.providers.aws.messages import DurableStarter, EventBus, TopicPager  # noqa: PLC0415
     from backstay.providers.aws.vault import S3Vault  # noqa: PLC0415
 
     clients = lambda_clients()
@@ -191,4 +193,5 @@ def lambda_world(settings: Settings, caller: Caller) -> World:
         vault=S3Vault(clients.s3(), settings.vault),
         bus=EventBus(clients.events(), settings.bus),
         starter=DurableStarter(clients.functions(), settings.runner) if settings.runner else None,
+        pager=TopicPager(clients.topics(), settings.topic) if settings.topic else None,
     )

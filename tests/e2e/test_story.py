@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.lab.demo.fleet import LOGIN, REGION
+from tests.lab.demo.story import is_heartbeat
 from tests.template.roles import judge_story
 
 if TYPE_CHECKING:
@@ -128,6 +130,38 @@ def test_a_denied_region_is_unknown_and_the_rest_is_audited(told: Tale) -> None:
     assert (answer["status"], answer["exit_status"]) == ("unknown", 2)
     assert [unread["scope"] for unread in answer["unread"]] == [f"aws/{told.lab.account}/eu-west-1"]
     assert answer["databases"] >= 6
+
+
+def test_a_heartbeat_is_on_the_bus_exactly_when_everything_was_audited_and_read(told: Tale) -> None:
+    def heartbeats() -> int:
+        return sum(is_heartbeat(call) and not call["error"] for call in told.lab.calls(action="events:PutEvents"))
+
+    def beats(request: dict[str, Any]) -> int:
+        before = heartbeats()
+        told.lab.invoke("backstay-audit", request)
+        return heartbeats() - before
+
+    assert beats({"all": True}) == 1
+    assert beats({"database": "orders"}) == 0
+    assert beats({"match": {"names": ["*"]}}) == 0
+    told.lab.rds_admin("POST", "faults", {"action": "DescribeDBClusters", "region": "eu-west-1", "kind": "denied"})
+    try:
+        assert beats({"all": True}) == 0
+    finally:
+        told.lab.rds_admin("DELETE", "faults")
+    assert beats({"all": True}) == 1
+
+
+def test_people_got_a_message_for_what_was_found_and_for_what_is_over_and_none_without_news(told: Tale) -> None:
+    sent = [call["parameters"] for call in told.lab.calls(function="backstay-audit", action="sns:Publish")]
+    assert re.match(r"Backstay: [1-9]\d* new, 0 resolved, [1-9]\d* open \(3 critical\)", sent[0]["Subject"])
+    assert "1. critical BK001 ledger (eu-west-2, tier gold), new: " in sent[0]["Message"]
+    assert "   Fix: backstay protect arn:aws:rds:eu-west-2:" in sent[0]["Message"]
+    assert any(re.search(r", [1-9]\d* resolved, ", each["Subject"]) for each in sent[1:])
+    told.lab.invoke("backstay-audit", {"all": True})
+    before = len(told.lab.calls(action="sns:Publish"))
+    told.lab.invoke("backstay-audit", {"all": True})
+    assert len(told.lab.calls(action="sns:Publish")) == before
 
 
 def test_a_dry_run_of_protect_is_the_plan_and_changes_nothing(told: Tale) -> None:

@@ -86,10 +86,19 @@ class Cloud:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        """The details of the events that were put on the bus."""
+        """The details of the events about findings and reports that were put on the bus."""
+        return [json.loads(each["Detail"]) for each in self._events if each["DetailType"] != "Backstay Heartbeat"]
+
+    @property
+    def heartbeats(self) -> list[dict[str, Any]]:
+        """The details of the heartbeats that were put on the bus."""
+        return [json.loads(each["Detail"]) for each in self._events if each["DetailType"] == "Backstay Heartbeat"]
+
+    @property
+    def _events(self) -> list[dict[str, Any]]:
         entries = [entry for call in self.named("events:PutEvents") for entry in call.parameters["Entries"]]
         assert all(entry["EventBusName"] == BUS and entry["Source"] == "backstay" for entry in entries)
-        return [json.loads(entry["Detail"]) for entry in entries]
+        return entries
 
     @property
     def keys(self) -> list[str]:

@@ -91,6 +91,54 @@ def test_given_an_unchanged_fleet_when_audited_again_then_nothing_is_told_and_no
     assert {key: fleet.stored(key) for key in fleet.keys if key.startswith("findings/")} == before
 
 
+def test_given_an_audit_of_everything_when_all_was_read_then_a_heartbeat_is_on_the_bus(fleet: Cloud) -> None:
+    audit(sample("schedule-audit"))
+    (beat,) = fleet.heartbeats
+    assert (beat["schema"], beat["status"], beat["databases"]) == ("backstay.heartbeat/1", "findings", 5)
+    assert "orders" not in str(beat)
+
+
+def test_given_a_region_that_cannot_be_read_when_everything_is_audited_then_no_heartbeat(fleet: Cloud) -> None:
+    fleet.fail("rds:DescribeDBClusters", "AccessDenied", 403, region=AWAY)
+    assert audit(sample("schedule-audit"))["status"] == "unknown"
+    assert fleet.heartbeats == []
+
+
+@pytest.mark.parametrize("request_", [{"match": {"names": ["*"]}}, {"database": "orders"}])
+def test_given_less_than_everything_when_audited_then_no_heartbeat(fleet: Cloud, request_: dict[str, Any]) -> None:
+    audit(request_)
+    assert fleet.heartbeats == []
+
+
+def test_given_a_topic_when_everything_is_audited_then_one_digest_and_none_when_nothing_changed(
+    fleet: Cloud, environment: pytest.MonkeyPatch
+) -> None:
+    topic = client("sns").create_topic(Name="backstay-alarms")["TopicArn"]
+    environment.setenv("BACKSTAY_TOPIC", topic)
+    assert audit(sample("schedule-audit"))["digest_sent"]
+    assert not audit(sample("schedule-audit"))["digest_sent"]
+    (sent,) = fleet.named("sns:Publish")
+    assert sent.parameters["TopicArn"] == topic
+    assert sent.parameters["Subject"] == "Backstay: 2 new, 0 resolved, 2 open (1 critical) [backstay]"
+    assert f"backstay protect arn:aws:rds:{AWAY}:{ACCOUNT}:db:orders --region {AWAY}" in sent.parameters["Message"]
+    assert all(each["digest"] for each in fleet.told)
+    assert fleet.stored("findings/told.json")["findings"] == [
+        f"BK001/{ORDERS}",
+        f"BK003/aws/{ACCOUNT}/{AWAY}/instance/legacy",
+    ]
+
+
+def test_given_a_topic_that_refuses_when_everything_is_audited_then_the_next_audit_tells(
+    fleet: Cloud, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("BACKSTAY_TOPIC", client("sns").create_topic(Name="backstay-alarms")["TopicArn"])
+    fleet.fail("sns:Publish", "KMSDisabled")
+    with pytest.raises(BackstayError, match="KMSDisabled"):
+        audit(sample("schedule-audit"))
+    fleet.answers.clear()
+    assert audit(sample("schedule-audit"))["digest_sent"]
+
+
 def test_given_an_empty_account_when_audited_then_ok_with_zero_databases(account: Cloud) -> None:
     report = audit(sample("audit-all"))
     assert (report["status"], report["databases"], report["counts"]) == ("ok", 0, {})

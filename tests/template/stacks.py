@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REPO: Final = Path(__file__).resolve().parents[2]
 HOME: Final = REPO / "template.yaml"
 REGION: Final = REPO / "infra" / "region.yaml"
+DEADMAN: Final = REPO / "infra" / "deadman.yaml"
 ACCOUNT: Final = "111122223333"
 HOME_REGION: Final = "eu-west-1"
 TRANSLATOR: Final = REPO / ".lab" / "venv" / "bin" / "python"
@@ -31,6 +32,8 @@ REGION_PARAMETERS: Final[Mapping[str, str]] = {"HomeRegion": HOME_REGION}
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]+)\}")
 _ARNS: Final[Mapping[str, str]] = {
+    "AWS::Events::ApiDestination": "arn:aws:events:{here}:api-destination/{name}/4e3a0a5c",
+    "AWS::Events::Connection": "arn:aws:events:{here}:connection/{name}/5b1f7d2e",
     "AWS::Events::Rule": "arn:aws:events:{here}:rule/{name}",
     "AWS::IAM::ManagedPolicy": "arn:aws:iam::{account}:policy/{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",

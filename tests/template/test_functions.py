@@ -90,6 +90,7 @@ def test_what_each_function_is_told(home: Stack) -> None:
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     own = {
+        "audit": {"BACKSTAY_TOPIC": f"arn:aws:sns:{HERE}:backstay-alarms"},
         "restore": {
             "BACKSTAY_RUNNER": f"arn:aws:lambda:{HERE}:function:backstay-restore-run:live",
             "AWS_MAX_ATTEMPTS": "3",

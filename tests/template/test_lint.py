@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.template.stacks import HOME, HOME_REGION, REGION, REPO, load, translate
+from tests.template.stacks import DEADMAN, HOME, HOME_REGION, REGION, REPO, load, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TEMPLATES = [pytest.param(HOME, id="home"), pytest.param(REGION, id="region")]
+TEMPLATES = [pytest.param(HOME, id="home"), pytest.param(REGION, id="region"), pytest.param(DEADMAN, id="deadman")]
 # I4010 asks for a vendor's metadata block that describes the architecture in prose; ours stands in docs/.
 LINT = ("--include-checks", "I", "--ignore-checks", "I4010", "--regions", HOME_REGION, "--template")
 LARGEST_INLINE_TEMPLATE = 51_200  # bytes: CloudFormation quotas, "template body size in a request"
@@ -99,7 +99,7 @@ def test_every_parameter_stands_in_one_group_of_the_console(template: Path) -> N
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_only_what_has_no_sane_default_is_asked_for(template: Path) -> None:
     asked = {name for name, declared in load(template)["Parameters"].items() if "Default" not in declared}
-    assert asked == ({"Regions"} if template == HOME else {"HomeRegion"})
+    assert asked == {HOME: {"Regions"}, REGION: {"HomeRegion"}, DEADMAN: {"DeadMansSwitchUrl"}}[template]
 
 
 @pytest.mark.parametrize(("environment", "template"), [("default", HOME), ("location", REGION)])

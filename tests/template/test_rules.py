@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.events.models import EventPattern, EventPatternParser
 
+from backstay.core.decide.audit import mails_at_once
+from backstay.core.model import Fail, Finding, Severity
+from backstay.core.ports import FindingChanged
+from backstay.providers.aws.messages import finding_detail
+from tests.fleet import NOW, database
 from tests.template.conftest import sample
 from tests.template.stacks import ACCOUNT, home_stack
 
@@ -191,12 +196,24 @@ class TestFindings:
             ({"verdict": "skipped"}, set()),
             ({"previous": None}, {"backstay-repairable-finding"}),
             ({"severity": "medium"}, {"backstay-repairable-finding"}),
+            ({"digest": True}, {"backstay-repairable-finding"}),
         ],
     )
     def test_only_a_repairable_failure_wakes_protect(
         self, home: Stack, different: dict[str, Any], wakes: set[str]
     ) -> None:
         assert woken(home, changed("finding-changed", **different)) == wakes
+
+    @pytest.mark.parametrize("before", ["pass", "fail"])
+    @pytest.mark.parametrize("severity", list(Severity))
+    @pytest.mark.parametrize("digest", [True, False])
+    def test_what_is_mailed_at_once_is_what_the_digest_counts_as_told(
+        self, home: Stack, before: str, severity: Severity, digest: bool
+    ) -> None:
+        finding = Finding("BK001", database(), Fail("PITR is off"))
+        change = FindingChanged(finding, before, severity, NOW, digest)
+        event = {**sample("finding-changed"), "detail": finding_detail(change)}
+        assert ("backstay-new-failure" in woken(home, event)) is mails_at_once(change)
 
     def test_a_finding_that_somebody_else_puts_wakes_nobody(self, home: Stack) -> None:
         assert woken(home, {**sample("finding-changed"), "source": "com.example"}) == set()

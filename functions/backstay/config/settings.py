@@ -42,6 +42,7 @@ _RUNNER_SHAPE: Final = _Shape(
     rf"{_ARN}lambda:{_REGION}:\d{{12}}:function:[A-Za-z0-9_-]{{1,64}}:[A-Za-z0-9_-]{{1,128}}",
     "the ARN of a function with its alias: a durable function needs a qualified one",
 )
+_TOPIC_SHAPE: Final = _Shape(rf"{_ARN}sns:{_REGION}:\d{{12}}:[A-Za-z0-9_-]{{1,256}}", "the ARN of an SNS topic")
 _BUNDLE_SHAPE: Final = _Shape(rf"s3://{_BUCKET}/.+", "s3://bucket/key")
 
 
@@ -57,6 +58,7 @@ class Settings:
         vault: ``BACKSTAY_VAULT``, a bucket's name.
         bus: ``BACKSTAY_BUS``, an event bus's name.
         runner: ``BACKSTAY_RUNNER``, the ARN of restore-run's alias.
+        topic: ``BACKSTAY_TOPIC``, the ARN of the SNS topic that digests go to.
         ca_bundle: ``BACKSTAY_CA_BUNDLE``, where the RDS certificates are: ``s3://bucket/key``.
     """
 
@@ -67,6 +69,7 @@ class Settings:
     vault: str = ""
     bus: str = ""
     runner: str = ""
+    topic: str = ""
     ca_bundle: str = ""
 
     @classmethod
@@ -88,6 +91,7 @@ class Settings:
             vault=_given(environment, "BACKSTAY_VAULT", _VAULT_SHAPE),
             bus=_given(environment, "BACKSTAY_BUS", _BUS_SHAPE),
             runner=_given(environment, "BACKSTAY_RUNNER", _RUNNER_SHAPE),
+            topic=_given(environment, "BACKSTAY_TOPIC", _TOPIC_SHAPE),
             ca_bundle=_given(environment, "BACKSTAY_CA_BUNDLE", _BUNDLE_SHAPE),
         )
 

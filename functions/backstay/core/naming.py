@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from backstay.core.model import DatabaseId
+
 MAX_NAME: Final = 63
 MAX_MULTI_AZ_CLUSTER_NAME: Final = 52
 MAX_EXECUTION_NAME: Final = 64
@@ -83,6 +85,11 @@ def execution_name(deployment: str, database: str, source: str, target: str) -> 
     """
     tail = digest(deployment, database, source, target)[:16]
     return f"{target[: MAX_EXECUTION_NAME - len(tail) - 1]}-{tail}"
+
+
+def finding_id(rule: str, database: DatabaseId) -> str:
+    """``BK001/aws/111122223333/eu-west-2/instance/orders``: a finding's identity, the same in every run."""
+    return f"{rule}/{database.key}"
 
 
 def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:

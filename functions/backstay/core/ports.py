@@ -149,12 +149,16 @@ class Vault(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FindingChanged:
-    """One changed verdict, to be told once. ``previous`` is None for a verdict never given before."""
+    """One changed verdict, to be told once.
+
+    ``previous`` is None for a verdict never given before. With ``digest`` the run's own message tells people of it.
+    """
 
     finding: Finding
     previous: str | None
     severity: str
     found_at: datetime
+    digest: bool = False
 
 
 class Bus(Protocol):
@@ -165,6 +169,16 @@ class Bus(Protocol):
 
     def report_ready(self, report: Mapping[str, Any]) -> None:
         """Publishes that a long run has ended, with its Report."""
+
+    def heartbeat(self, report: Mapping[str, Any]) -> None:
+        """Publishes that a whole fleet was audited and nothing was left unread, with the audit's Report."""
+
+
+class Pager(Protocol):
+    """Tells people."""
+
+    def send(self, subject: str, text: str) -> None:
+        """Sends one message in plain text: ``subject`` is one line of at most 99 characters, ``text`` under 64 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +245,8 @@ def _silent(_text: str) -> None:
 class World:
     """All that a workflow is given. Everything per scope is keyed by the scope.
 
-    ``policy_stale`` says why the newest policy is not the one in force; empty when it is. ``note`` is told what is
-    going on, for a person who watches.
+    ``policy_stale`` says why the newest policy is not the one in force; empty when it is. ``pager`` is None where
+    nobody wants a digest. ``note`` is told what is going on, for a person who watches.
     """
 
     deployment: str
@@ -248,4 +262,5 @@ class World:
     secrets: Mapping[Scope, Secrets]
     logins: Logins
     starter: Starter | None = None
+    pager: Pager | None = None
     note: Callable[[str], None] = _silent

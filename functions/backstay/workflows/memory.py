@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backstay.core.rules import Subject
 
 INDEX: Final = "findings/index.json"
+TOLD: Final = "findings/told.json"
 _TRIES: Final = 8
 _REPAIRS_KEPT: Final = 10
 
@@ -114,6 +115,25 @@ class Verdicts:
         found = {rule: _remembered(entry) for rule, entry in rules.items()} if isinstance(rules, dict) else {}
         return {rule: each for rule, each in found.items() if each is not None}
 
+    @property
+    def arn(self) -> str:
+        """The Database's ARN, as of the last audit that saw it."""
+        return str(self._document.get("database", ""))
+
+    @property
+    def tier(self) -> str:
+        """The tier that it was in then."""
+        return str(self._document.get("tier", ""))
+
+    def close(self, now: datetime) -> str:
+        """Forgets the verdicts of a Database that is gone: one of the same name is another one. Returns the new etag.
+
+        Raises:
+            LostRace: another audit wrote first.
+        """
+        document = {"schema": "backstay.findings/1", "database": self.arn, "closed_at": utc_text(now), "findings": {}}
+        return self._vault.put(self._key, _written(document), expect=self._stored.etag if self._stored else "")
+
     def replace(self, subject: Subject, findings: Iterable[Finding], told: Collection[str]) -> str:
         """Writes the verdicts of now, keeping since when each has been what it is. Returns the new etag.
 
@@ -150,6 +170,34 @@ class Verdicts:
         """Undoes ``replace``: what could not be told must be found again by the next run."""
         body = self._stored.body if self._stored else _written({})
         self._vault.put(self._key, body, expect=etag)
+
+
+class Told:
+    """Which open findings people know of, by their identities: what the digest compares with."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault, self._stored = vault, vault.get(TOLD)
+        self._document = _read(self._stored)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Identities of findings that somebody was told of and not yet told the end of."""
+        entries = self._document.get("findings", [])
+        return frozenset(str(each) for each in entries) if isinstance(entries, list) else frozenset()
+
+    def replace(self, known: Iterable[str]) -> str:
+        """Writes what people know from now on. Returns the new etag.
+
+        Raises:
+            LostRace: another audit told something meanwhile.
+        """
+        body = _written({"schema": "backstay.told/1", "findings": sorted(known)})
+        return self._vault.put(TOLD, body, expect=self._stored.etag if self._stored else "")
+
+    def put_back(self, etag: str) -> None:
+        """Undoes ``replace``: what was not told must be told by the next run."""
+        body = self._stored.body if self._stored else _written({})
+        self._vault.put(TOLD, body, expect=etag)
 
 
 class Repairs:

@@ -9,10 +9,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from backstay.core.model import EXIT_STATUS, Database, Status, utc_text, verdict_name, verdict_text
+from backstay.core.naming import finding_id
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from backstay.core.decide.standing import Standings
     from backstay.core.model import ChangeSettings, Finding, NotCovered, Outcome, Unread
     from backstay.core.ports import World
 
@@ -49,6 +51,7 @@ def database_part(database: Database) -> Report:
 def finding_part(finding: Finding) -> Report:
     """One verdict with its Database and its figures."""
     return {
+        "id": finding_id(finding.rule, finding.database.id),
         "rule": finding.rule,
         "verdict": verdict_name(finding.verdict),
         "message": verdict_text(finding.verdict),
@@ -56,6 +59,15 @@ def finding_part(finding: Finding) -> Report:
         "tier": finding.tier,
         "database": database_part(finding.database),
         "measured": dict(finding.measured),
+    }
+
+
+def standings_part(standings: Standings) -> Report:
+    """Which findings are new, still open, or resolved, by their identities."""
+    return {
+        "new": list(standings.new),
+        "still_open": list(standings.still_open),
+        "resolved": [{"id": ident, "now": now} for ident, now in standings.resolved],
     }
 
 

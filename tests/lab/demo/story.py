@@ -257,7 +257,7 @@ class Tale:
             "changes": self._mutations() - before,
             "repairs": {name: self._repairs(name) for name in ("orders", "ledger")},
         }
-        step.detail = "no event, no call that changes a database"
+        step.detail = "no event but the heartbeat, no call that changes a database"
 
     def _audit_again(self) -> dict[str, Any]:
         before = self._audits()
@@ -269,7 +269,12 @@ class Tale:
         ours = [
             call for call in self.lab.calls() if call["function"] and call["action"].split(":")[0] in ("rds", "events")
         ]
-        return sum(not call["action"].startswith("rds:Describe") for call in ours)
+        return sum(not call["action"].startswith("rds:Describe") and not is_heartbeat(call) for call in ours)
+
+
+def is_heartbeat(call: dict[str, Any]) -> bool:
+    """Whether a recorded call puts *Backstay Heartbeat* on the bus, and so tells nothing of the fleet."""
+    return '"Backstay Heartbeat"' in json.dumps(call["parameters"].get("Entries")).replace("\\", "")
 
 
 def _fails(finding: dict[str, Any]) -> bool:

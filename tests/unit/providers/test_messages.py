@@ -66,6 +66,7 @@ def test_given_many_changes_when_told_then_ten_per_call_and_each_with_its_databa
     assert first["Resources"] == [database("db-0").arn]
     assert json.loads(first["Detail"]) == {
         "schema": "backstay.finding/1",
+        "id": "BK003/aws/111122223333/eu-west-2/instance/db-0",
         "database": database("db-0").arn,
         "name": "db-0",
         "region": "eu-west-2",
@@ -78,6 +79,7 @@ def test_given_many_changes_when_told_then_ten_per_call_and_each_with_its_databa
         "severity": "high",
         "message": "matches no exemption, no managed_elsewhere entry and no tier",
         "found_at": "2026-11-24T10:00:00Z",
+        "digest": False,
     }
 
 

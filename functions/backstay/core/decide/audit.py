@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from backstay.core.model import Fail, Finding, Pass, Skipped, Status, Unknown, verdict_name
+from backstay.core.model import Fail, Finding, Pass, Severity, Skipped, Status, Unknown, verdict_name
 from backstay.core.naming import digest
 from backstay.core.ports import FindingChanged
 from backstay.core.rules import RULES, Subject
@@ -54,7 +54,7 @@ def fingerprint(findings: Iterable[Finding]) -> str:
 
 
 def changed(
-    subject: Subject, findings: Iterable[Finding], previous: Mapping[str, Remembered]
+    subject: Subject, findings: Iterable[Finding], previous: Mapping[str, Remembered], *, digest: bool = False
 ) -> tuple[FindingChanged, ...]:
     """What is to be told.
 
@@ -62,6 +62,7 @@ def changed(
         subject: the Database that was judged.
         findings: its verdicts now.
         previous: what is remembered by rule; empty on the first audit, when what is green is no news.
+        digest: whether this run's own message tells people of it.
     """
     severities = {rule.id: rule.severity for rule in RULES}
     return tuple(
@@ -70,10 +71,21 @@ def changed(
             previous=before.verdict if before else None,
             severity=severities[finding.rule],
             found_at=subject.now,
+            digest=digest,
         )
         for finding in findings
         if is_news(finding, before := previous.get(finding.rule), subject.now)
     )
+
+
+def mails_at_once(change: FindingChanged) -> bool:
+    """Whether the rule ``new-failure`` mails the change: it was in order, and fails something critical or high.
+
+    Not what the digest of the same run tells. The rule's pattern in template.yaml says the same, and a test holds the
+    two together.
+    """
+    failed = isinstance(change.finding.verdict, Fail) and change.previous == "pass"
+    return failed and not change.digest and change.severity in (Severity.CRITICAL, Severity.HIGH)
 
 
 def is_news(finding: Finding, before: Remembered | None, now: datetime) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sts.client import STSClient
 
+    from backstay.providers.aws.messages import Topics
+
 # RDS throttles per account and region, so the client slows itself down (adaptive) rather than hammering on. A region
 # that takes connections and never answers must cost audit a minute, not its whole time.
 _ATTEMPTS: Final = 5
@@ -84,6 +86,10 @@ class Clients:
 
     def functions(self) -> LambdaClient:
         client: LambdaClient = self._client("lambda", None)
+        return client
+
+    def topics(self) -> Topics:
+        client: Topics = self._client("sns", None)
         return client
 
     def sts(self) -> STSClient:

@@ -1,13 +1,14 @@
-"""``Bus`` over EventBridge, ``Starter`` over Lambda durable functions, ``Secrets`` over Secrets Manager."""
+"""``Bus`` over EventBridge, ``Pager`` over SNS, ``Starter`` over Lambda, ``Secrets`` over Secrets Manager."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import quote
 
 from backstay.core.errors import Conflict, NotFound, ProviderError, Unexpected
 from backstay.core.model import utc_text, verdict_name, verdict_text
+from backstay.core.naming import finding_id
 from backstay.core.ports import Credentials, Execution, FindingChanged
 from backstay.providers.aws.errors import calling
 
@@ -37,6 +38,7 @@ def finding_detail(change: FindingChanged) -> dict[str, Any]:
     scope = finding.database.id.scope
     return {
         "schema": "backstay.finding/1",
+        "id": finding_id(finding.rule, finding.database.id),
         "database": finding.database.arn,
         "name": finding.database.name,
         "region": scope.region,
@@ -49,6 +51,18 @@ def finding_detail(change: FindingChanged) -> dict[str, Any]:
         "severity": change.severity,
         "message": verdict_text(finding.verdict),
         "found_at": utc_text(change.found_at),
+        "digest": change.digest,
+    }
+
+
+def heartbeat_detail(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The detail of *Backstay Heartbeat*: no database's name, since it may leave the account."""
+    return {
+        "schema": "backstay.heartbeat/1",
+        "deployment": report["deployment"],
+        "status": report["status"],
+        "databases": report["databases"],
+        "audited_at": report["started_at"],
     }
 
 
@@ -67,6 +81,10 @@ class EventBus:
     def report_ready(self, report: Mapping[str, Any]) -> None:
         """See ``Bus.report_ready``."""
         self._put([("Backstay Report Ready", str(report.get("database", "")), report)])
+
+    def heartbeat(self, report: Mapping[str, Any]) -> None:
+        """See ``Bus.heartbeat``."""
+        self._put([("Backstay Heartbeat", "", heartbeat_detail(report))])
 
     def _put(self, messages: list[tuple[str, str, Mapping[str, Any]]]) -> None:
         for start in range(0, len(messages), _ENTRIES_PER_CALL):
@@ -87,6 +105,25 @@ class EventBus:
                 if entry.get("ErrorCode"):
                     message = f"{entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
                     raise ProviderError(message, call="events:PutEvents", code=entry["ErrorCode"])
+
+
+class Topics(Protocol):
+    """The one call of the SNS client that we make: too little to depend on its stubs."""
+
+    def publish(self, *, TopicArn: str, Subject: str, Message: str) -> object:  # noqa: N803  # AWS's names
+        """SNS ``Publish``."""
+
+
+class TopicPager:
+    """An SNS topic."""
+
+    def __init__(self, topics: Topics, topic: str) -> None:
+        self._topics, self._topic = topics, topic
+
+    def send(self, subject: str, text: str) -> None:
+        """See ``Pager.send``."""
+        with calling("sns:Publish"):
+            self._topics.publish(TopicArn=self._topic, Subject=subject, Message=text)
 
 
 class DurableStarter:

@@ -12,7 +12,7 @@ from backstay.providers.memory.inventory import MemoryInventory
 from backstay.providers.memory.logins import MemoryLogins, MemorySecrets
 from backstay.providers.memory.pitr import MemoryPitrControl
 from backstay.providers.memory.restorer import MemoryRestorer
-from backstay.providers.memory.services import MemoryBus, MemoryClock, MemoryStarter
+from backstay.providers.memory.services import MemoryBus, MemoryClock, MemoryPager, MemoryStarter
 from backstay.providers.memory.vault import MemoryVault
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MemoryCloud",
     "MemoryInventory",
     "MemoryLogins",
+    "MemoryPager",
     "MemoryPitrControl",
     "MemoryRestorer",
     "MemorySecrets",

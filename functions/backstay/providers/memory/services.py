@@ -1,4 +1,4 @@
-"""``Clock``, ``Bus`` and ``Starter`` in memory."""
+"""``Clock``, ``Bus``, ``Pager`` and ``Starter`` in memory."""
 
 from __future__ import annotations
 
@@ -33,11 +33,12 @@ class MemoryClock:
 
 
 class MemoryBus:
-    """Nobody listens; what was told is kept in ``findings`` and ``reports``, oldest first."""
+    """Nobody listens; what was told is kept in ``findings``, ``reports`` and ``heartbeats``, oldest first."""
 
     def __init__(self) -> None:
         self.findings: list[FindingChanged] = []
         self.reports: list[Mapping[str, Any]] = []
+        self.heartbeats: list[Mapping[str, Any]] = []
 
     def finding_changed(self, changes: Sequence[FindingChanged]) -> None:
         """See ``Bus.finding_changed``."""
@@ -46,6 +47,21 @@ class MemoryBus:
     def report_ready(self, report: Mapping[str, Any]) -> None:
         """See ``Bus.report_ready``."""
         self.reports.append(report)
+
+    def heartbeat(self, report: Mapping[str, Any]) -> None:
+        """See ``Bus.heartbeat``."""
+        self.heartbeats.append(report)
+
+
+class MemoryPager:
+    """Nobody reads; what was sent is kept in ``sent``, oldest first, as subject and text."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def send(self, subject: str, text: str) -> None:
+        """See ``Pager.send``."""
+        self.sent.append((subject, text))
 
 
 class MemoryStarter:
