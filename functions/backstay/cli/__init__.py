@@ -1,6 +1,7 @@
-"""The same verbs from a terminal, with the caller's own credentials: ``audit plan protect restore``.
+"""The same verbs from a terminal, with the caller's own credentials: ``audit plan protect restore explain init``.
 
-``plan`` is what protect would do; the other three are the functions' verbs. Needs the extra ``[cli]``.
+``plan`` is what protect would do; ``explain`` and ``init`` only read; the others are the functions' verbs.
+Needs the extra ``[cli]``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ def main() -> None:
     missing = [name for name in ("click", "rich") if find_spec(name) is None]
     if missing:
         sys.exit(f"backstay: the terminal needs {' and '.join(missing)}: pip install 'backstay[cli]'")
-    from backstay.cli.commands import backstay  # noqa: PLC0415  # only now is it sure that click is there
+    from backstay.cli.advice import backstay  # noqa: PLC0415  # only now is it sure that click is there
 
     try:
         backstay()

@@ -27,7 +27,7 @@ _FORGETFUL: Final = (
 _DATABASE: Final = "DATABASE is a name, an ARN, or a key as reports print it."
 
 
-def _epilog(*examples: str) -> str:
+def epilog(*examples: str) -> str:
     """What stands below a command's options. The backspace tells click to keep the lines."""
     shown = "\n".join(("\b", "Examples:", *(f"  {each}" for each in examples)))
     return f"{_DATABASE}\n\n{shown}\n\n{_EXIT}"
@@ -41,7 +41,7 @@ def backstay() -> None:
     """
 
 
-def _common(command: Callable[..., int]) -> Callable[..., int]:
+def common(command: Callable[..., int]) -> Callable[..., int]:
     """The options that every command has, as one `Options`."""
 
     @click.option("--profile", metavar="NAME", help="AWS profile.")
@@ -87,7 +87,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 
 
 @backstay.command(
-    epilog=_epilog(
+    epilog=epilog(
         "backstay audit --region eu-west-1 --region eu-west-2",
         "backstay audit --match-tag backup-tier=gold --policy policy.yaml",
     )
@@ -96,7 +96,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 @click.option(
     "--match-tag", "tags", metavar="KEY=VALUE", multiple=True, help="Only databases with this tag; repeatable."
 )
-@_common
+@common
 def audit(options: Options, database: str | None, tags: tuple[str, ...]) -> int:
     """Judge how restorable DATABASE is, or all. Changes nothing.
 
@@ -132,13 +132,13 @@ def _selection(database: str | None, tags: tuple[str, ...] = ()) -> dict[str, An
 
 
 @backstay.command(
-    epilog=_epilog(
+    epilog=epilog(
         "backstay plan --policy policy.yaml",
     )
 )
 @click.argument("database", required=False)
 @_vault
-@_common
+@common
 def plan(options: Options, database: str | None) -> int:
     """Say what protect would change on DATABASE, or on all, and why. Changes nothing."""
     world, report = _protect(options, database, dry_run=True)
@@ -146,7 +146,7 @@ def plan(options: Options, database: str | None) -> int:
 
 
 @backstay.command(
-    epilog=_epilog(
+    epilog=epilog(
         "backstay protect orders --policy policy.yaml",
         "backstay protect --all --yes --policy s3://bucket/policy.yaml --vault bucket",
     )
@@ -156,7 +156,7 @@ def plan(options: Options, database: str | None) -> int:
 @_dry_run
 @_yes
 @_vault
-@_common
+@common
 def protect(options: Options, database: str | None, *, everything: bool, dry_run: bool, yes: bool) -> int:
     """Make true what the tier of DATABASE enforces: PITR window, tag copying, deletion protection.
 
@@ -215,7 +215,7 @@ def _protect(
 
 
 @backstay.command(
-    epilog=_epilog(
+    epilog=epilog(
         "backstay restore orders --to latest --dry-run",
         "backstay restore orders --to 2026-11-24T10:15:00Z --ca-bundle global-bundle.pem",
     )
@@ -227,7 +227,7 @@ def _protect(
 @click.option("--ca-bundle", metavar="FILE|s3://...", default="", help="RDS certificates, to verify the login with.")
 @_dry_run
 @_yes
-@_common
+@common
 def restore(options: Options, *, dry_run: bool, yes: bool, **asked: Any) -> int:
     """Bring DATABASE back as it was at a moment, as a new database, and prove it by a login.
 

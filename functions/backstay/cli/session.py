@@ -53,6 +53,10 @@ class Options:
     vault: str = ""
     ca_bundle: str = ""
 
+    def with_policy(self, policy: str) -> Options:
+        """The same under another policy."""
+        return replace(self, policy=policy)
+
     def command(self, verb: str, *words: str) -> str:
         """Another command on the same account, regions and policy, to be pasted."""
         given = [
