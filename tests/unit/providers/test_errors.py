@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -113,11 +114,17 @@ def test_given_a_server_error_when_translated_then_unreachable(code: str) -> Non
         (boto.NoCredentialsError(), errors.Denied),
         (boto.PartialCredentialsError(provider="env", cred_var="secret"), errors.Denied),
         (boto.NoRegionError(), errors.Unexpected),
-        (ResponseParserError("not XML"), errors.Unexpected),
+        (KeyError("Entries"), errors.Unexpected),
     ],
 )
 def test_given_no_usable_answer_when_translated_then_what_it_means(raised: Exception, kind: type[Exception]) -> None:
     assert type(translated(raised)) is kind
+
+
+def test_given_an_answer_that_cannot_be_read_when_translated_then_it_is_neither_quoted_nor_chained() -> None:
+    with pytest.raises(errors.Unexpected, match="cannot be read") as caught, calling("rds:DescribeDBInstances"):
+        raise ResponseParserError("not XML: planted-password")
+    assert "planted-password" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_given_a_bug_of_ours_when_it_is_raised_within_then_it_is_not_dressed_up() -> None:

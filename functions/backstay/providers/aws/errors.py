@@ -63,8 +63,11 @@ def calling(call: str) -> Iterator[None]:
         raise errors.Unreachable(f"no answer: {exc}", call=call) from exc
     except boto.BotoCoreError as exc:
         raise errors.Unexpected(str(exc), call=call) from exc
-    except ResponseParserError as exc:
-        raise errors.Unexpected(f"an answer that cannot be read: {exc}", call=call) from exc
+    except KeyError as exc:  # botocore gives what parses as JSON, if a required member is missing too
+        raise errors.Unexpected(f"an answer without {exc}", call=call) from exc
+    except ResponseParserError:
+        # Neither quoted nor chained: its text is the answer, which may hold anything.
+        raise errors.Unexpected("an answer that cannot be read", call=call) from None
 
 
 def _answered(exc: boto.ClientError, call: str) -> errors.ProviderError:

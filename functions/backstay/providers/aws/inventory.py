@@ -100,5 +100,6 @@ class RdsInventory:
         if not database.config.members:
             return database
         with calling("rds:DescribeDBInstances"):
-            members = self._rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [name]}])
-        return shapes.with_members(database, list(members["DBInstances"]))
+            answer = self._rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [name]}])
+            members: list[Any] = list(answer["DBInstances"])
+        return shapes.with_members(database, members)

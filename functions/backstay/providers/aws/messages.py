@@ -99,9 +99,9 @@ class EventBus:
                 for kind, resource, detail in messages[start : start + _ENTRIES_PER_CALL]
             ]
             with calling("events:PutEvents"):
-                answer = self._events.put_events(Entries=entries)
+                answers = self._events.put_events(Entries=entries)["Entries"]
             # PutEvents answers 200 even when it refused entries.
-            for entry in answer["Entries"]:
+            for entry in answers:
                 if entry.get("ErrorCode"):
                     message = f"{entry['ErrorCode']}: {entry.get('ErrorMessage', '')}"
                     raise ProviderError(message, call="events:PutEvents", code=entry["ErrorCode"])

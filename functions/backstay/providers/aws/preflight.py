@@ -59,9 +59,10 @@ class Preflight:
         try:
             with calling("rds:DescribeDBInstanceAutomatedBackups"):
                 answer = self._rds.describe_db_instance_automated_backups(DBInstanceIdentifier=database.name)
+                backups = answer["DBInstanceAutomatedBackups"]
         except NotFound:  # PITR is off, or the first backup is not made yet: known, and no reason to try all the same
             return database.window
-        for backup in answer["DBInstanceAutomatedBackups"]:
+        for backup in backups:
             window: Any = backup.get("RestoreWindow") or {}
             earliest, latest = shapes.aware(window.get("EarliestTime")), shapes.aware(window.get("LatestTime"))
             if backup.get("Status") == "active" and latest is not None:
@@ -82,9 +83,9 @@ class Preflight:
         try:
             with calling("rds:DescribeDBSnapshots"):
                 found: Any = self._rds.describe_db_snapshots(DBSnapshotIdentifier=ident, **_of_type(ident))
+                answers = found["DBSnapshots"]
         except NotFound:
             return None
-        answers = found["DBSnapshots"]
         return shapes.snapshot(answers[0], Kind.INSTANCE) if answers else None
 
     def _cluster_snapshot(self, ident: str) -> Snapshot | None:
@@ -93,9 +94,9 @@ class Preflight:
                 found: Any = self._rds.describe_db_cluster_snapshots(
                     DBClusterSnapshotIdentifier=ident, **_of_type(ident, cluster=True)
                 )
+                answers = found["DBClusterSnapshots"]
         except NotFound:
             return None
-        answers = found["DBClusterSnapshots"]
         return shapes.snapshot(answers[0], Kind.CLUSTER) if answers else None
 
     def key(self, key: str) -> str:
@@ -126,7 +127,7 @@ class Preflight:
         with calling("ec2:DescribeSecurityGroups"):
             # By filter, not by GroupIds: a missing one must be named, not fail the call for all of them.
             answer = self._ec2.describe_security_groups(Filters=[{"Name": "group-id", "Values": wanted}])
-        have = {group["GroupId"] for group in answer["SecurityGroups"]}
+            have = {group["GroupId"] for group in answer["SecurityGroups"]}
         return [f"security group {group}" for group in wanted if group not in have]
 
     def _parameter_group(self, name: str, kind: Kind) -> bool:
@@ -157,10 +158,8 @@ class Preflight:
         if not subnets:
             return {}
         with calling("ec2:DescribeSubnets"):
-            answer = self._ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": subnets}])
-        return {
-            str(subnet.get("SubnetId")): int(subnet.get("AvailableIpAddressCount", 0)) for subnet in answer["Subnets"]
-        }
+            found = self._ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": subnets}])["Subnets"]
+        return {str(subnet.get("SubnetId")): int(subnet.get("AvailableIpAddressCount", 0)) for subnet in found}
 
     def orderable(self, database: Database) -> bool:
         """Whether the region still sells this class with this engine version."""
@@ -170,14 +169,14 @@ class Preflight:
             answer = self._rds.describe_orderable_db_instance_options(
                 Engine=database.engine, EngineVersion=database.engine_version, DBInstanceClass=name, MaxRecords=20
             )
-        return bool(answer["OrderableDBInstanceOptions"])
+            return bool(answer["OrderableDBInstanceOptions"])
 
     def quotas(self) -> tuple[Quota, ...]:
         """Used and maximum of the region's instances and clusters, in one call."""
         with calling("rds:DescribeAccountAttributes"):
-            answer = self._rds.describe_account_attributes()
+            answers = self._rds.describe_account_attributes()["AccountQuotas"]
         return tuple(
             Quota(quota["AccountQuotaName"], int(quota["Used"]), int(quota["Max"]))
-            for quota in answer["AccountQuotas"]
+            for quota in answers
             if quota.get("AccountQuotaName") in _QUOTAS and "Used" in quota and "Max" in quota
         )

@@ -48,11 +48,11 @@ class S3Vault:
                 answer = self._s3.put_object(
                     Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **condition
                 )
+                return answer["ETag"]
         except (Conflict, NotFound) as exc:  # 412, 409 and, for an object that vanished, 404
             if expect is None or exc.code == _NO_BUCKET:
                 raise
             raise LostRace(f"{self.place}/{key} was written by somebody else: {exc}") from exc
-        return answer["ETag"]
 
 
 class S3Objects:
