@@ -48,7 +48,8 @@ def target(site: Site, plan: RestorePlan) -> Database:
 
 def made(site: Site, plan: RestorePlan) -> Database:
     restorer(site).create(plan)
-    assert target(site, plan).state is not State.AVAILABLE
+    if site.name == "memory":  # the lab works in real time, and may be done by now
+        assert target(site, plan).state is not State.AVAILABLE
     return site.until_available(plan.target.name, plan.target.kind)
 
 

@@ -32,6 +32,8 @@ _DATA: Final = timedelta(hours=20)
 _MEMBER: Final = timedelta(hours=2)
 _FINISH: Final = timedelta(hours=12)  # a first backup may hold modifications off for hours
 _LOGIN: Final = timedelta(hours=2)
+# A first backup, and blocks that still load from S3: clients are served meanwhile, if slowly.
+_ANSWERING: Final = frozenset({"backing-up", "storage-initialization"})
 
 
 def restore_run(world: World, run: Run, request: RestoreRunRequest) -> reports.Report:
@@ -213,7 +215,7 @@ class _Runner:
             return Waiting(f"{plan.target.name} is not listed yet")
         if target.state in (State.FAILED, State.LEAVING):
             raise Rejected(f"{plan.target.name} ended in {target.status}")
-        reachable = target.state is State.AVAILABLE or target.status == "backing-up"
+        reachable = target.state is State.AVAILABLE or target.status in _ANSWERING
         return Ready(target.status) if reachable and serves(target) else Waiting(target.status)
 
     def _create_writer(self, plan: RestorePlan) -> Ready | Waiting:
