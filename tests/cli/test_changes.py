@@ -190,3 +190,33 @@ def test_an_interrupted_protect_says_that_something_may_be_done(terminal: Termin
     result = terminal.run("protect orders --yes")
     assert result.exit_code == 2
     assert "some changes may have been made" in result.stderr
+
+
+def test_a_plan_says_what_it_would_cost_and_what_it_does_not_know(terminal: Terminal) -> None:
+    orders = database("orders", days=0, storage_gb=100)
+    terminal.looks_at(fleet(orders, LEDGER, database("tags", copy_tags=False)))
+    result = terminal.run("plan")
+    assert "adds about 170 GB of backups, $6.65 a month" in result.stdout
+    assert "cost unknown: what its volume holds is not listed" in result.stdout
+    assert "adds no backup storage" in result.stdout
+    assert "Cost: about 170 GB of backups, $6.65 a month; unknown for 1 database." in result.stdout
+    assert "which nobody measured" in result.stdout
+    _, report = terminal.json("plan")
+    costs = {each["database"].rsplit("/")[-1]: each for each in report["outcomes"]}
+    assert (costs["orders"]["estimated_gb_added"], costs["orders"]["estimated_usd_per_month"]) == (170.0, 6.65)
+    assert (costs["ledger"]["estimated_gb_added"], costs["ledger"]["estimated_usd_per_month"]) == (None, None)
+    assert (report["cost"]["estimated_usd_per_month"], report["cost"]["unknown"]) == (6.65, 1)
+    assert report["cost"]["prices"]["region"] == "us-east-1"
+
+
+def test_a_plan_of_which_nothing_is_known_has_no_sum(terminal: Terminal) -> None:
+    terminal.looks_at(fleet(LEDGER))
+    assert terminal.json("plan")[1]["cost"]["estimated_usd_per_month"] is None
+    assert "Cost unknown for 1 database." in terminal.run("plan").stdout
+
+
+def test_what_was_done_is_told_without_an_estimate(terminal: Terminal) -> None:
+    terminal.looks_at(open_wounds())
+    _, done = terminal.json("protect --all --yes")
+    assert "cost" not in done
+    assert all("cost_unknown" not in each for each in done["outcomes"])

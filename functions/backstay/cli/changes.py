@@ -36,6 +36,8 @@ def show(target: Console, report: Part, world: World, options: Options, *, askin
     if report["outcomes"] or report["unread"]:
         put(target)
     _summary(target, report)
+    if report.get("cost") and any("cost_unknown" in each for each in report["outcomes"]):
+        _costs(target, report["cost"])
     show_origin(target, report, world)
     if not asking:
         _next(target, report, world, options)
@@ -59,9 +61,38 @@ def _outcome(target: Console, outcome: Part) -> None:
     draw(target, grid(rows))
     when = "applied at once" if action["immediately"] else _when(action)
     put(target, (f"because {action['reason']}; {when}", "dim"), indent=2)
+    if "cost_unknown" in outcome:
+        put(target, (_cost(outcome), "dim"), indent=2)
     if action["may_restart"]:
         text = "may restart: turning backups on suspends I/O for seconds to minutes"
         put(target, (text, "bold yellow"), indent=2)
+
+
+def _cost(outcome: Part) -> str:
+    if outcome["cost_unknown"]:
+        return f"cost unknown: {outcome['cost_unknown']}"
+    if not outcome["estimated_gb_added"]:
+        return "adds no backup storage"
+    return (
+        f"adds about {outcome['estimated_gb_added']:g} GB of backups, ${outcome['estimated_usd_per_month']:.2f} a month"
+    )
+
+
+def _costs(target: Console, cost: Part) -> None:
+    """The sum, and everything that makes it an estimate."""
+    unknown, prices = cost["unknown"], cost["prices"]
+    if cost["estimated_gb_added"] is None:
+        put(target, f"Cost unknown for {plural(unknown, 'database')}.")
+        return
+    rest = f"; unknown for {plural(unknown, 'database')}" if unknown else ""
+    gb, usd = cost["estimated_gb_added"], cost["estimated_usd_per_month"]
+    put(target, f"Cost: about {gb:g} GB of backups, ${usd:.2f} a month{rest}.")
+    text = (
+        f"Assumes that {cost['assumed_daily_change']:.0%} of the provisioned storage changes a day, which nobody "
+        "measured, and that no free allowance of other databases is left. "
+        f"Prices of {prices['region']}, {prices['as_of']}."
+    )
+    put(target, (text, "dim"))
 
 
 def _when(action: Part) -> str:

@@ -169,6 +169,7 @@ class Database:
         managed_by: ``aws-backup`` when the service says that another master owns its backups.
         endpoint: host and port that clients use (a cluster's writer endpoint), once there is one.
         secret: the secret that holds the master login, when the service manages one, and its status.
+        storage_gb: provisioned GiB; None where storage is not provisioned (Aurora) or not told.
     """
 
     id: DatabaseId
@@ -189,6 +190,7 @@ class Database:
     deletion_protection: bool | None = None
     endpoint: tuple[str, int] | None = None
     secret: tuple[str, str] | None = None
+    storage_gb: int | None = None
     config: Configuration = field(default_factory=Configuration)
 
     @property

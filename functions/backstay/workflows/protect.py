@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
+from backstay.core.cost import estimate
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.protect import protect as decide
@@ -33,7 +34,8 @@ def protect(world: World, request: ProtectRequest) -> reports.Report:
 
     Returns:
         the Report ``backstay.protect/1``: ``outcomes`` (only of Databases where something was to do), ``counts`` by
-        result, ``unread``. In a dry run every outcome is ``planned``, with the very action that would be executed.
+        result, ``unread``. In a dry run every outcome is ``planned``, with the very action that would be executed and
+        what it would cost, and ``cost`` sums that up.
 
     Raises:
         BadRequest: the request names no Database that we could look at.
@@ -43,7 +45,10 @@ def protect(world: World, request: ProtectRequest) -> reports.Report:
     seen = observe(world, request)
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         each = pool.map(lambda database: _one(world, database, dry_run=request.dry_run), seen.databases)
-        outcomes = [outcome for outcome in each if outcome is not None]
+        found = [(database, outcome) for database, outcome in zip(seen.databases, each, strict=True) if outcome]
+    outcomes = [outcome for _, outcome in found]
+    planned = [each for each in found if each[1].result is Result.PLANNED]
+    costs = {outcome.database: estimate(database, outcome.action) for database, outcome in planned}
     return reports.frame(
         "protect",
         world,
@@ -52,8 +57,11 @@ def protect(world: World, request: ProtectRequest) -> reports.Report:
         dry_run=request.dry_run,
         databases=len(seen.databases),
         counts=Counter(outcome.result.value for outcome in outcomes),
-        outcomes=[reports.outcome_part(outcome) for outcome in outcomes],
+        outcomes=[
+            {**reports.outcome_part(outcome), **reports.cost_part(costs.get(outcome.database))} for outcome in outcomes
+        ],
         unread=[reports.unread_part(unread) for unread in seen.unread],
+        **({"cost": reports.costs_part(list(costs.values()))} if request.dry_run else {}),
     )
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from backstay.core.cost import DAILY_CHANGE, PRICE_REGION, PRICE_SOURCES, PRICES_AS_OF
 from backstay.core.model import EXIT_STATUS, Database, Status, utc_text, verdict_name, verdict_text
 from backstay.core.naming import finding_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from backstay.core.cost import Cost
     from backstay.core.decide.standing import Standings
     from backstay.core.model import ChangeSettings, Finding, NotCovered, Outcome, Unread
     from backstay.core.ports import World
@@ -88,6 +91,29 @@ def action_part(action: ChangeSettings) -> Report:
         "reason": action.reason,
         "immediately": action.immediately,
         "may_restart": action.may_restart,
+    }
+
+
+def cost_part(cost: Cost | None) -> Report:
+    """What one planned change would add; null where it is unknown, with the reason. Nothing for what is not planned."""
+    if cost is None:
+        return {}
+    return {
+        "estimated_gb_added": cost.gb,
+        "estimated_usd_per_month": cost.usd,
+        "cost_unknown": cost.unknown,
+    }
+
+
+def costs_part(costs: Sequence[Cost]) -> Report:
+    """What all planned changes would add, as far as it is known, and by which prices and assumption."""
+    known = [each for each in costs if not each.unknown]
+    return {
+        "estimated_gb_added": round(sum(each.gb or 0 for each in known), 1) if known or not costs else None,
+        "estimated_usd_per_month": round(sum(each.usd or 0 for each in known), 2) if known or not costs else None,
+        "unknown": len(costs) - len(known),
+        "assumed_daily_change": DAILY_CHANGE,
+        "prices": {"region": PRICE_REGION, "as_of": PRICES_AS_OF, "sources": list(PRICE_SOURCES)},
     }
 
 

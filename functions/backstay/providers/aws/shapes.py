@@ -177,8 +177,15 @@ def _common(answer: Mapping[str, Any]) -> dict[str, Any]:
         "managed_by": "aws-backup" if answer.get("AwsBackupRecoveryPointArn") else "",
         "copy_tags": answer.get("CopyTagsToSnapshot"),
         "deletion_protection": answer.get("DeletionProtection"),
+        "storage_gb": _provisioned(answer),
         "secret": (secret["SecretArn"], secret.get("SecretStatus", "")) if secret.get("SecretArn") else None,
     }
+
+
+def _provisioned(answer: Mapping[str, Any]) -> int | None:
+    """Aurora answers 1 whatever its volume holds (RDS API reference, ``DBCluster.AllocatedStorage``)."""
+    size = answer.get("AllocatedStorage")
+    return None if size is None or str(answer["Engine"]).startswith("aurora") else int(size)
 
 
 def _endpoint(answer: Mapping[str, Any] | None) -> tuple[str, int] | None:
