@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from backstay.config import StoredPolicy, load_policy
 from backstay.core.errors import NotFound, Rejected
@@ -16,15 +17,17 @@ from backstay.core.model import Family, Provider, Scope
 from backstay.core.ports import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import timedelta
 
     from backstay.config import Settings
     from backstay.core.model import Database
     from backstay.core.ports import Bus, Credentials, Pager, Starter, Vault
     from backstay.providers.aws.clients import Clients
+    from backstay.providers.aws.members import Members, Part
     from backstay.providers.aws.vault import S3Objects
 
+T = TypeVar("T")
 _S3: Final = "s3://"
 
 
@@ -125,6 +128,34 @@ def _read(source: str, objects: Callable[[], S3Objects]) -> str:
 
 
 @cache
+def _members(home: Clients, deployment: str, account: str) -> Members:
+    """For as long as the process lives, so that a role's credentials serve many runs."""
+    from backstay.providers.aws.members import Members  # noqa: PLC0415  # most installations have none
+
+    return Members(home, deployment, account)
+
+
+class _Lazily(Mapping[Scope, T]):
+    """Each scope's port, made when it is asked for: a client costs some milliseconds, and an event needs one scope."""
+
+    def __init__(self, scopes: Iterable[Scope], make: Callable[[Scope], T]) -> None:
+        self._scopes, self._make, self._made = dict.fromkeys(scopes), make, dict[Scope, T]()
+
+    def __getitem__(self, scope: Scope) -> T:
+        if scope not in self._scopes:
+            raise KeyError(scope)
+        if scope not in self._made:
+            self._made[scope] = self._make(scope)
+        return self._made[scope]
+
+    def __iter__(self) -> Iterator[Scope]:
+        return iter(self._scopes)
+
+    def __len__(self) -> int:
+        return len(self._scopes)
+
+
+@cache
 def lambda_clients() -> Clients:
     """The function's own credentials; one set of clients for as long as the process lives."""
     from backstay.providers.aws.clients import Clients  # noqa: PLC0415
@@ -143,7 +174,7 @@ def build(
     pager: Pager | None = None,
     note: Callable[[str], None] | None = None,
 ) -> World:
-    """The World of one run: every watched region of the caller's account, and the policy in force.
+    """The World of one run: every watched region of our account and of its members, and the policy in force.
 
     Raises:
         BadPolicy: no usable policy.
@@ -159,8 +190,15 @@ def build(
         return S3Objects(clients.s3())
 
     document = load_policy(settings.policy, _Policies(objects))
-    scopes = [Scope(Provider.AWS, caller.account, region) for region in settings.regions]
-    inventories = {scope: RdsInventory(clients.rds(scope.region), scope) for scope in scopes}
+    accounts = dict.fromkeys((caller.account, *settings.accounts))
+    scopes = [Scope(Provider.AWS, account, region) for account in accounts for region in settings.regions]
+
+    def acting(scope: Scope, part: Part = "read") -> Clients:
+        if scope.account == caller.account:
+            return clients
+        return _members(clients, settings.deployment, caller.account).clients(scope.account, part)
+
+    inventories = _Lazily(scopes, lambda scope: RdsInventory(acting(scope).rds(scope.region), scope))
     return World(
         deployment=settings.deployment,
         policy=document.policy,
@@ -170,9 +208,9 @@ def build(
         vault=vault,
         bus=bus,
         inventories=inventories,
-        pitr={scope: RdsPitrControl(clients.rds(scope.region)) for scope in scopes},
-        restorers={scope: RdsRestorer(clients, inventory) for scope, inventory in inventories.items()},
-        secrets={scope: ManagedSecrets(clients.secrets(scope.region)) for scope in scopes},
+        pitr=_Lazily(scopes, lambda scope: RdsPitrControl(acting(scope, "repair").rds(scope.region))),
+        restorers=_Lazily(scopes, lambda scope: RdsRestorer(acting(scope), inventories[scope])),
+        secrets=_Lazily(scopes, lambda scope: ManagedSecrets(acting(scope).secrets(scope.region))),
         logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
         starter=starter,
         pager=pager,

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
+from tests.lab.cloud import deploy
 from tests.lab.cloud.lab import DEPLOYMENT, REPO, Lab
 from tests.lab.demo.fleet import GOLD, LOGIN, REGION
 
@@ -31,6 +34,8 @@ tiers:
 STACKS: Final = (f"{DEPLOYMENT}-region", DEPLOYMENT)
 RUNNER: Final = f"{DEPLOYMENT}-restore-run"
 SOON: Final = 60.0
+CLOSED, OPEN = "444455556666", "777788889999"  # member accounts without and with their stack
+GIVEN: Final = {"MemberAccounts": f"{CLOSED},{OPEN}"}
 
 
 def previous_release(folder: Path) -> Path:
@@ -86,6 +91,30 @@ def versions(lab: Lab) -> dict[str, str]:
 def instance(lab: Lab, name: str) -> dict[str, Any]:
     """One instance as RDS describes it."""
     return dict(lab.client("rds", REGION).describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0])
+
+
+class As:
+    """Another account's administrator in the lab."""
+
+    def __init__(self, lab: Lab, account: str) -> None:
+        self._lab, self._account = lab, account
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        make: Any = boto3.client
+        return make(
+            service,
+            region_name=region,
+            endpoint_url=self._lab.endpoint,
+            aws_access_key_id=self._account,
+            aws_secret_access_key="test",
+        )
+
+
+def join(lab: Lab, account: str) -> None:
+    """The member's own administrator deploys infra/member.yaml."""
+    template = (REPO / "infra" / "member.yaml").read_text()
+    given = {"DeploymentId": DEPLOYMENT, "HomeAccount": lab.account}
+    deploy.deploy(As(lab, account), lab.region, f"{DEPLOYMENT}-member", template, given)
 
 
 def newest_audit(lab: Lab, unlike: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
@@ -156,7 +185,8 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
                 "Status"
             ],
         }
-        lab.deploy(policy=POLICY)
+        join(lab, OPEN)
+        lab.deploy(GIVEN, policy=POLICY)
         lab.rds_admin("DELETE", "faults")
         yield Upgraded(lab, before, lab.durable(answer["execution"]["id"], seconds=SOON))
 
@@ -183,7 +213,33 @@ class TestUpgrade:
         assert remembered(upgraded.lab) == upgraded.before["remembered"]
 
     def test_the_same_again_changes_nothing(self, upgraded: Upgraded) -> None:
-        assert not upgraded.lab.deploy(policy=POLICY).changed
+        assert not upgraded.lab.deploy(GIVEN, policy=POLICY).changed
+
+
+class TestMembers:
+    """The lab's RDS knows one account only; who may take on a member's roles is evaluated all the same."""
+
+    def test_an_account_that_lets_nobody_in_is_unknown_and_hides_no_other(self, upgraded: Upgraded) -> None:
+        lab = upgraded.lab
+        report = lab.invoke(f"{DEPLOYMENT}-audit", {"all": True})
+        assert (report["status"], report["exit_status"]) == ("unknown", 2)
+        lost = {each["scope"] for each in report["unread"] if "sts:AssumeRole" in each["error"]}
+        assert lost == {f"aws/{CLOSED}/{region}" for region in lab.regions}
+        ours = [each for each in report["findings"] if each["database"]["account"] == lab.account]
+        failing = {each["database"]["name"] for each in ours if each["rule"] == "BK001"}
+        assert failing == {"orders", "orders-r"}
+
+    def test_a_members_own_stack_lets_audit_in_and_not_even_homes_administrator(self, upgraded: Upgraded) -> None:
+        lab = upgraded.lab
+        lab.invoke(f"{DEPLOYMENT}-audit", {"all": True})
+        asked = lab.calls(function=f"{DEPLOYMENT}-audit", action="sts:AssumeRole")
+        answers = {call["parameters"]["RoleArn"].split(":")[4]: call["error"] for call in asked}
+        assert answers == {CLOSED: "AccessDenied", OPEN: None}
+        role = f"arn:aws:iam::{OPEN}:role/{DEPLOYMENT}-member-read"
+        with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+            lab.client("sts").assume_role(
+                RoleArn=role, RoleSessionName="root", ExternalId=f"{DEPLOYMENT}/{lab.account}"
+            )
 
 
 @pytest.fixture(scope="class")
@@ -191,9 +247,9 @@ def paused(upgraded: Upgraded) -> Iterator[Lab]:
     lab = upgraded.lab
     running = states(lab)
     assert set(running.values()) == {"ENABLED"}
-    lab.deploy({"Enabled": "false"}, policy=POLICY)
+    lab.deploy({**GIVEN, "Enabled": "false"}, policy=POLICY)
     yield lab
-    lab.deploy(policy=POLICY)
+    lab.deploy(GIVEN, policy=POLICY)
     assert states(lab) == running
 
 

@@ -90,7 +90,8 @@ def test_what_each_function_is_told(home: Stack) -> None:
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     own = {
-        "audit": {"BACKSTAY_TOPIC": f"arn:aws:sns:{HERE}:backstay-alarms"},
+        "protect": {"BACKSTAY_ACCOUNTS": ""},
+        "audit": {"BACKSTAY_ACCOUNTS": "", "BACKSTAY_TOPIC": f"arn:aws:sns:{HERE}:backstay-alarms"},
         "restore": {
             "BACKSTAY_RUNNER": f"arn:aws:lambda:{HERE}:function:backstay-restore-run:live",
             "AWS_MAX_ATTEMPTS": "3",
@@ -99,6 +100,14 @@ def test_what_each_function_is_told(home: Stack) -> None:
     }
     for verb in VERBS:
         assert variables(home, verb) == {**common, **own.get(verb, {})}
+
+
+def test_member_accounts_are_named_to_those_that_look_there(home: Stack) -> None:
+    named = home_stack(MemberAccounts="444455556666,777788889999")
+    assert home.parameters["MemberAccounts"] == ""
+    told = {verb for verb in VERBS if "BACKSTAY_ACCOUNTS" in variables(named, verb)}
+    assert told == {"audit", "protect"}
+    assert variables(named, "audit")["BACKSTAY_ACCOUNTS"] == "444455556666,777788889999"
 
 
 def test_only_the_runner_is_durable_and_encrypts_its_history_with_our_key(home: Stack, location: Stack) -> None:

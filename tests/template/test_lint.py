@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.template.stacks import DEADMAN, HOME, HOME_REGION, REGION, REPO, load, translate
+from tests.template.stacks import DEADMAN, HOME, HOME_REGION, MEMBER, REGION, REPO, load, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TEMPLATES = [pytest.param(HOME, id="home"), pytest.param(REGION, id="region"), pytest.param(DEADMAN, id="deadman")]
+TEMPLATES = [
+    pytest.param(HOME, id="home"),
+    pytest.param(MEMBER, id="member"),
+    pytest.param(REGION, id="region"),
+    pytest.param(DEADMAN, id="deadman"),
+]
 # I4010 asks for a vendor's metadata block that describes the architecture in prose; ours stands in docs/.
 LINT = ("--include-checks", "I", "--ignore-checks", "I4010", "--regions", HOME_REGION, "--template")
 LARGEST_INLINE_TEMPLATE = 51_200  # bytes: CloudFormation quotas, "template body size in a request"
@@ -99,10 +104,15 @@ def test_every_parameter_stands_in_one_group_of_the_console(template: Path) -> N
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_only_what_has_no_sane_default_is_asked_for(template: Path) -> None:
     asked = {name for name, declared in load(template)["Parameters"].items() if "Default" not in declared}
-    assert asked == {HOME: {"Regions"}, REGION: {"HomeRegion"}, DEADMAN: {"DeadMansSwitchUrl"}}[template]
+    assert (
+        asked
+        == {HOME: {"Regions"}, REGION: {"HomeRegion"}, MEMBER: {"HomeAccount"}, DEADMAN: {"DeadMansSwitchUrl"}}[
+            template
+        ]
+    )
 
 
-@pytest.mark.parametrize(("environment", "template"), [("default", HOME), ("location", REGION)])
+@pytest.mark.parametrize(("environment", "template"), [("default", HOME), ("location", REGION), ("member", MEMBER)])
 def test_samconfig_sets_what_the_template_asks_for(environment: str, template: Path) -> None:
     config = tomllib.loads((REPO / "samconfig.toml").read_text(encoding="utf-8"))[environment]["deploy"]["parameters"]
     assert config.get("template_file", HOME.name) == template.relative_to(REPO).as_posix()

@@ -43,6 +43,7 @@ def everything(**given: str) -> Stack:
         SubnetIds="subnet-1",
         SecurityGroupIds="sg-1",
         PassRoleArns=f"arn:aws:iam::{ACCOUNT}:role/rds-s3",
+        MemberAccounts="444455556666",
         **given,
     )
 

@@ -600,3 +600,31 @@ def test_given_what_json_cannot_say_when_validated_then_refused(make: Callable[[
 def test_given_half_a_character_when_validated_then_refused() -> None:
     with pytest.raises(BadRequest, match="the request"):
         validate(Sample, {"database": "\ud800"}, "the request")
+
+
+# --- member accounts --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "accounts"),
+    [
+        ("", ()),
+        (" ", ()),
+        ("444455556666", ("444455556666",)),
+        ("444455556666, 777788889999", ("444455556666", "777788889999")),
+        ("444455556666,444455556666", ("444455556666",)),
+    ],
+)
+def test_given_member_accounts_when_read_then_each_once(text: str, accounts: tuple[str, ...]) -> None:
+    told = {"AWS_REGION": "eu-west-1", "BACKSTAY_REGIONS": "eu-west-1", "BACKSTAY_ACCOUNTS": text}
+    assert Settings.from_environment(told).accounts == accounts
+
+
+@pytest.mark.parametrize(
+    "text", ["44445555666", "444455556666,", "444455556666;777788889999", "staging", "\uff13" * 12]
+)
+def test_given_what_is_no_account_when_read_then_refused_by_its_name(text: str) -> None:
+    told = {"AWS_REGION": "eu-west-1", "BACKSTAY_REGIONS": "eu-west-1", "BACKSTAY_ACCOUNTS": text}
+    with pytest.raises(BadRequest) as refused:
+        Settings.from_environment(told)
+    assert refused.value.field == "BACKSTAY_ACCOUNTS"

@@ -31,6 +31,7 @@ class _Shape:
 
 _DEPLOYMENT_SHAPE: Final = _Shape(r"[a-z][a-z0-9-]{0,30}", "1 to 31 lower-case letters, digits and -, a letter first")
 _REGION_SHAPE: Final = _Shape(_REGION, "an AWS region, e.g. eu-west-1")
+_ACCOUNT_SHAPE: Final = _Shape(r"[0-9]{12}", "the 12 digits of an AWS account")
 _POLICY_SHAPE: Final = _Shape(
     rf"default|s3://{_BUCKET}/.+|(?:file://)?(?!\w+:/).+", "default, s3://bucket/key or a file"
 )
@@ -53,6 +54,7 @@ class Settings:
     Attributes:
         region: home (``AWS_REGION``).
         regions: the regions to watch (``BACKSTAY_REGIONS``, separated by commas).
+        accounts: the member accounts (``BACKSTAY_ACCOUNTS``, separated by commas), watched beside our own.
         deployment: ``BACKSTAY_DEPLOYMENT``; names and tags carry it.
         policy: ``BACKSTAY_POLICY``, a source for `load_policy`.
         vault: ``BACKSTAY_VAULT``, a bucket's name.
@@ -64,6 +66,7 @@ class Settings:
 
     region: str
     regions: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
     deployment: str = DEPLOYMENT
     policy: str = "default"
     vault: str = ""
@@ -86,6 +89,7 @@ class Settings:
         return cls(
             region=_REGION_SHAPE.check("AWS_REGION", environment.get("AWS_REGION", "")),
             regions=tuple(dict.fromkeys(_REGION_SHAPE.check("BACKSTAY_REGIONS", text) for text in regions)),
+            accounts=_accounts(environment.get("BACKSTAY_ACCOUNTS", "")),
             deployment=_given(environment, "BACKSTAY_DEPLOYMENT", _DEPLOYMENT_SHAPE) or DEPLOYMENT,
             policy=_given(environment, "BACKSTAY_POLICY", _POLICY_SHAPE) or "default",
             vault=_given(environment, "BACKSTAY_VAULT", _VAULT_SHAPE),
@@ -107,6 +111,13 @@ class Settings:
 
 
 _NEEDED: Final[Mapping[str, _Shape]] = {"vault": _VAULT_SHAPE, "bus": _BUS_SHAPE, "runner": _RUNNER_SHAPE}
+
+
+def _accounts(text: str) -> tuple[str, ...]:
+    if not text.strip():
+        return ()
+    named = (each.strip() for each in text.split(","))
+    return tuple(dict.fromkeys(_ACCOUNT_SHAPE.check("BACKSTAY_ACCOUNTS", each) for each in named))
 
 
 def _given(environment: Mapping[str, str], name: str, shape: _Shape) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
+from botocore.session import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
@@ -34,8 +35,9 @@ class Clients:
     ``AWS_MAX_ATTEMPTS`` overrides the number of attempts, as it does for every AWS SDK.
     """
 
-    def __init__(self, *, profile: str | None = None, region: str | None = None) -> None:
-        self._session = boto3.Session(profile_name=profile, region_name=region)
+    def __init__(self, *, profile: str | None = None, region: str | None = None, core: Session | None = None) -> None:
+        self._core = core or Session()
+        self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=self._core)
         self._made: dict[tuple[str, str | None], Any] = {}
         self._lock = Lock()
         retries: dict[str, Any] = {"mode": "adaptive"}
@@ -52,6 +54,16 @@ class Clients:
     def region(self) -> str | None:
         """The session's own region."""
         return self._session.region_name
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+        return self._session.get_partition_for_region(self.region or "us-east-1")
+
+    @property
+    def loader(self) -> Any:
+        """What reads the services' models; other sessions may share it."""
+        return self._core.get_component("data_loader")
 
     def _client(self, service: str, region: str | None) -> Any:
         with self._lock:  # making a client is not thread-safe in boto3; using one is

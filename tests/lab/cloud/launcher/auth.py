@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
+SESSION = re.compile(r"arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/.*")
 ROOT_KEY = re.compile(r"\d{12}")
 # /2025-12-01/durable-executions/ARN/TAIL -> the IAM action; the ARN holds slashes, so the tail decides.
 DURABLE_ACTIONS = {
@@ -218,6 +219,21 @@ def _play_tls() -> None:
     app.pin_request_origin = lambda source_ip, _: pin(source_ip, True)
 
 
+def _name_roles() -> None:
+    """`aws:PrincipalArn` of a role session is the role's ARN; MiniStack says the session's.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn
+    """
+    resolve = iam_evaluator._resolve_condition_key
+
+    def key(name: str, context: Any) -> Any:
+        value = resolve(name, context)
+        session = SESSION.fullmatch(str(value)) if name.lower() == "aws:principalarn" else None
+        return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
+
+    iam_evaluator._resolve_condition_key = key
+
+
 def _know_managed_policy() -> None:
     statement = {"Effect": "Allow", "Action": DURABLE_POLICY_ACTIONS, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -230,3 +246,4 @@ def install() -> None:
     _know_managed_policy()
     _teach_actions()
     _play_tls()
+    _name_roles()
