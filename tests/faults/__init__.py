@@ -1,0 +1,1 @@
+"""Every recorded API call of every workflow, failing in every way."""

@@ -1,0 +1,157 @@
+"""The wire between botocore and moto: names every request, and lets any one of them go wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from botocore.awsrequest import AWSResponse
+from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+
+if TYPE_CHECKING:
+    import pytest
+
+Answer = tuple[int, dict[str, str], bytes]
+Fault = Callable[["Call", Callable[[], Answer]], Answer]
+# What differs from run to run: where a Report is kept, and the cloud's random names.
+_CHANGING = re.compile(r"\d{4}/\d\d/\d\d/\d{6}-[0-9a-f]{8}|(?<=sg-)[0-9a-f]{17}|(?<=secret:rds!).+")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """One request, told apart from the others of its run whatever thread made it.
+
+    Attributes:
+        what: what it is about: the S3 key, or the parameters that name something.
+        turn: how many of its like went before.
+    """
+
+    service: str
+    operation: str
+    region: str
+    what: str
+    turn: int
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.operation} {self.region} {self.what} #{self.turn}"
+
+    def like(self, other: Call) -> bool:
+        """Whether both are the same request, in whatever turn."""
+        mine = (self.service, self.operation, self.region, self.what)
+        return mine == (other.service, other.operation, other.region, other.what)
+
+
+@dataclass(slots=True)
+class Plant:
+    """A fault at one call, once or from there on."""
+
+    at: Call
+    kind: str
+    fault: Fault
+    ever: bool
+
+    def meets(self, call: Call) -> bool:
+        return call.like(self.at) and (call.turn >= self.at.turn if self.ever else call.turn == self.at.turn)
+
+
+@dataclass(slots=True)
+class Wire:
+    """Everything that was sent since the last `open`, and what reached the cloud and was accepted.
+
+    Attributes:
+        extra: what moto does not know, by ``service:operation``.
+        said: the bodies of requests, for the hunt for secrets.
+    """
+
+    extra: dict[str, Callable[[Call, bytes], Answer]] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    accepted: list[Call] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    plant: Plant | None = None
+    listening: bool = False
+    _turns: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        """Stands before moto."""
+        moto = BotocoreStubber.__call__
+
+        def through(stubber: BotocoreStubber, event_name: str, request: Any, **_: object) -> AWSResponse | None:
+            def answered() -> Answer:
+                with self._lock:  # moto is not made for threads
+                    raw = moto(stubber, event_name, request)
+                assert raw is not None, event_name
+                return raw.status_code, dict(raw.headers), raw.raw.read()
+
+            if not self.listening:
+                return moto(stubber, event_name, request)
+            status, headers, body = self._pass(event_name, request, answered)
+            given: Any = headers
+            response: Any = MockRawResponse(body)
+            return AWSResponse(request.url, status, given, response)
+
+        patch.setattr(BotocoreStubber, "__call__", through)
+
+    def open(self, plant: Plant | None = None) -> None:
+        """A new run begins."""
+        self.calls, self.accepted, self.said, self.plant, self.listening = [], [], [], plant, True
+        self._turns.clear()
+
+    def close(self) -> None:
+        """What follows is the test's own."""
+        self.listening = False
+
+    def _pass(self, event_name: str, request: Any, moto: Callable[[], Answer]) -> Answer:
+        body = request.body or b""
+        if not isinstance(body, bytes | str):
+            body = body.read()
+            request.body.seek(0)
+        text = body if isinstance(body, str) else body.decode()
+        call = self._named(event_name, request, text)
+
+        def cloud() -> Answer:
+            own = self.extra.get(f"{call.service}:{call.operation}")
+            answer = own(call, text.encode()) if own else moto()
+            if answer[0] < 300:
+                self.accepted.append(call)
+            return answer
+
+        if self.plant and self.plant.meets(call):
+            return self.plant.fault(call, cloud)
+        return cloud()
+
+    def _named(self, event_name: str, request: Any, text: str) -> Call:
+        _, service, operation = event_name.split(".")
+        credential = request.headers["Authorization"]
+        credential = credential if isinstance(credential, str) else credential.decode()
+        about = (service, operation, credential.split("/")[2], _about(service, request.url, text))
+        with self._lock:
+            call = Call(*about, self._turns[about])
+            self._turns[about] += 1
+            self.calls.append(call)
+            self.said.append(text)
+        return call
+
+
+def _about(service: str, url: str, text: str) -> str:
+    """What names the thing that a request is about; nothing that differs from run to run."""
+    parts = urlsplit(url)
+    if service == "s3":
+        return _CHANGING.sub("*", parts.path)
+    if service == "lambda":
+        return ""
+    if text.startswith("{"):
+        given = json.loads(text)
+        return _CHANGING.sub("*", str(given.get("SecretId") or given.get("KeyId") or ""))
+    pairs = dict(parse_qsl(text))
+    names = [value for key, value in sorted(pairs.items()) if _NAMING.search(key)]
+    return _CHANGING.sub("*", " ".join(names))
+
+
+_NAMING = re.compile(r"(Identifier|GroupName|Values?\.\w+\.\d+|Value\.\d+|Marker|RoleArn|Id\.\d+)$")
