@@ -23,6 +23,7 @@ FILES = {
     "requirements/dev.txt": RUN_TIME + PROJECT["project"]["optional-dependencies"]["cli"] + GROUPS["dev"],
     "requirements/lab.txt": GROUPS["lab"],
     "requirements/sam.txt": GROUPS["sam"],
+    "requirements/bench.txt": GROUPS["bench"],
 }
 PIN = re.compile(
     r"^(?P<requirement>[A-Za-z0-9][^\s;\\]*==[^\s;\\]+)(?P<marker> *;[^\\]*)?(?P<hashes>(?:\s*\\?\n? +--hash=\S+)*)",

@@ -1,0 +1,1 @@
+"""How fast, how small and how cheap, as ratios within one run: `make bench`."""

@@ -1,0 +1,75 @@
+"""What an audit costs: time, processor, calls, memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tests.bench import custodian
+from tests.bench.server import PAGE
+from tests.bench.table import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.bench.processes import Bench
+
+DELAY_MS: Final = 80
+HOME: Final = "eu-west-1"
+_WIDE: Final[Mapping[str, tuple[int, int]]] = {
+    HOME: (1000, 300),
+    "eu-west-2": (700, 200),
+    "eu-central-1": (400, 100),
+    "us-east-1": (100, 100),
+}
+
+
+def rows(bench: Bench, *, quick: bool) -> Iterator[Row]:
+    """All of them; ``quick`` measures a tenth of it, once."""
+    runs, scale = (1, 10) if quick else (3, 1)
+    yield from _walls(bench, runs, scale)
+    yield from _cpu(bench, runs, scale)
+    yield _memory(bench, scale)
+
+
+def _walls(bench: Bench, runs: int, scale: int) -> Iterator[Row]:
+    fleet = {region: (instances // scale, clusters // scale) for region, (instances, clusters) in _WIDE.items()}
+    regions = ",".join(fleet)
+    bench.fleet(fleet, DELAY_MS)
+    longest = bench.best(runs, "wall", "bare", HOME, "describe_db_instances")["wall"]
+    serial = bench.measure("bare", regions)["wall"]
+    bench.calls()
+    audit = bench.best(runs, "wall", "audit", regions)
+    calls = bench.calls()
+    how = f"{audit['wall']:.2f} s; longest page chain {longest:.2f} s; one after the other {serial:.2f} s"
+    yield Row("audit: wall / longest chain", audit["wall"] / longest, 1.15, how=how)
+    pages = sum(-(-count // PAGE) for sizes in fleet.values() for count in sizes)
+    listings = sum(calls.get(each, 0) for each in ("DescribeDBInstances", "DescribeDBClusters")) / runs
+    more = {name: count // runs for name, count in calls.items() if not name.startswith("DescribeDB")}
+    yield Row(
+        "audit: calls / pages", listings / pages, 1.0, how=f"{listings:.0f} calls, {pages} pages; besides: {more}"
+    )
+
+
+def _cpu(bench: Bench, runs: int, scale: int) -> Iterator[Row]:
+    bench.fleet({HOME: (2000 // scale, 300 // scale)})
+    bare = bench.best(runs, "cpu", "bare", HOME)
+    audit = bench.best(runs, "cpu", "audit", HOME, "known")
+    how = f"{audit['cpu']:.2f} s; bare boto3 {bare['cpu']:.2f} s; without imports; {audit['databases']} databases"
+    yield Row("audit: CPU / bare boto3", audit["cpu"] / bare["cpu"], 1.25, how=how)
+    if why := custodian.missing():
+        yield Row("audit: CPU / Cloud Custodian", None, 0.6, how=why)
+        return
+    theirs = custodian.cpu(bench, runs)
+    how = f"{audit['process_cpu']:.2f} s; custodian {theirs:.2f} s; whole processes"
+    yield Row("audit: CPU / Cloud Custodian", audit["process_cpu"] / theirs, 0.6, how=how)
+
+
+def _memory(bench: Bench, scale: int) -> Row:
+    sizes = []
+    for count in (2_000, 20_000):
+        bench.fleet({HOME: (count // scale, 0)})
+        sizes.append(bench.measure("audit", HOME)["rss_mb"])
+    small, large = sizes
+    return Row(
+        "audit: memory, 10 x the databases", large / small, 2.0, how=f"{large:.0f} MB and {small:.0f} MB at most"
+    )

@@ -1,0 +1,26 @@
+"""The bench still measures: a tenth of it, once. Its targets are held by `make bench`, on a machine of its own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from tests.bench.processes import REPOSITORY
+
+
+def test_given_a_tenth_of_it_when_measured_then_every_figure_has_its_row() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", "--quick"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = re.findall(r"^(?:ok|MISS|none) +(\w+): ", done.stdout, re.MULTILINE)
+    assert rows == ["audit"] * 5 + ["start"] * 2 + ["restore"] * 3 + ["cost"] * 2
+    # What does not depend on how busy the machine is.
+    assert re.search(r"^ok +audit: calls / pages", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"^ok +restore: durable operations", done.stdout, re.MULTILINE), done.stdout
