@@ -87,6 +87,10 @@ bench: $(VENV)/.done ## time, processor, memory and cost beside their targets (A
 schema: $(VENV)/.done ## write docs/policy.schema.json anew
 	@$(PY) -m backstay.config > docs/policy.schema.json
 
+.PHONY: rules
+rules: $(VENV)/.done ## write docs/rules.md anew
+	@$(PY) -m backstay.core.rules > docs/rules.md
+
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(VENV)/.done ## compile the hashed requirements files anew from pyproject.toml

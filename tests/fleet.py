@@ -40,6 +40,7 @@ from backstay.providers.memory import (
     MemoryRestorer,
     MemorySecrets,
     MemoryStarter,
+    MemorySurveyor,
     MemoryVault,
 )
 
@@ -53,7 +54,15 @@ NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 LONDON = Scope(Provider.AWS, ACCOUNT, "eu-west-2")
 IRELAND = Scope(Provider.AWS, ACCOUNT, "eu-west-1")
 FRANKFURT = Scope(Provider.AWS, ACCOUNT, "eu-central-1")
+WINDOWS: Mapping[str, Any] = {"backup_window": "03:00-03:30", "maintenance_window": "sun:05:00-sun:05:30"}
 GOLD: Mapping[str, str] = {"backup-tier": "gold"}
+# What the audit says of a database in order, under a policy that requires none of encrypted, private and the like.
+UNASKED: Mapping[str, str] = dict.fromkeys(("BK009", "BK010", "BK011", "BK012", "BK013"), "skipped")
+GREEN: Mapping[str, str] = {
+    **dict.fromkeys(("BK001", "BK002", "BK003", "BK017", "BK019", "BK020", "BK022", "BK024", "BK025"), "pass"),
+    **UNASKED,
+}
+SKIPPED: Mapping[str, str] = dict.fromkeys(GREEN, "skipped")
 ALL_ENFORCED = (Enforce.PITR, Enforce.COPY_TAGS, Enforce.DELETION_PROTECTION)
 
 
@@ -99,9 +108,16 @@ def configuration(name: str, kind: Kind) -> Configuration:
             option_group=f"{name}-og",
             security_groups=("sg-1",),
             subnet_group="private",
+            **WINDOWS,
         )
     members = (Member(f"{name}-1", writer=True, parameter_group="writers", instance_class="db.r7g.large"),)
-    return Configuration(parameter_group=f"{name}-pg", security_groups=("sg-1",), members=members)
+    return Configuration(
+        parameter_group=f"{name}-pg",
+        security_groups=("sg-1",),
+        subnet_group="private",
+        members=members,
+        **WINDOWS,
+    )
 
 
 def snapshot(of: Database, name: str = "before-deploy", **given: Any) -> Snapshot:
@@ -202,6 +218,7 @@ def fleet(
         restorers={scope: MemoryRestorer(cloud, scope) for scope in scopes},
         secrets={scope: MemorySecrets(cloud, scope) for scope in scopes},
         logins=MemoryLogins(cloud),
+        surveyors={scope: MemorySurveyor(cloud, scope) for scope in scopes},
         starter=starter,
         note=notes.append,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from backstay.config import StoredPolicy, load_policy
 from backstay.core.errors import NotFound, Rejected
 from backstay.core.model import Family, Provider, Scope
+from backstay.core.naming import forwarding_prefix
 from backstay.core.ports import World
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def build(
     *,
     vault: Vault,
     bus: Bus,
+    deployed: bool,
     starter: Starter | None = None,
     pager: Pager | None = None,
     note: Callable[[str], None] | None = None,
@@ -184,12 +186,14 @@ def build(
     from backstay.providers.aws.messages import ManagedSecrets  # noqa: PLC0415
     from backstay.providers.aws.pitr import RdsPitrControl  # noqa: PLC0415
     from backstay.providers.aws.restorer import RdsRestorer  # noqa: PLC0415
+    from backstay.providers.aws.surveyor import RdsSurveyor  # noqa: PLC0415
     from backstay.providers.aws.vault import S3Objects  # noqa: PLC0415
 
     def objects() -> S3Objects:
         return S3Objects(clients.s3())
 
     document = load_policy(settings.policy, _Policies(objects))
+    watchers = forwarding_prefix(settings.deployment) if deployed else None
     accounts = dict.fromkeys((caller.account, *settings.accounts))
     scopes = [Scope(Provider.AWS, account, region) for account in accounts for region in settings.regions]
 
@@ -212,6 +216,7 @@ def build(
         restorers=_Lazily(scopes, lambda scope: RdsRestorer(acting(scope), inventories[scope])),
         secrets=_Lazily(scopes, lambda scope: ManagedSecrets(acting(scope).secrets(scope.region))),
         logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
+        surveyors=_Lazily(scopes, lambda scope: RdsSurveyor(acting(scope), scope.region, watchers)),
         starter=starter,
         pager=pager,
         **({} if note is None else {"note": note}),
@@ -230,6 +235,7 @@ def lambda_world(settings: Settings, caller: Caller) -> World:
         clients,
         vault=S3Vault(clients.s3(), settings.vault),
         bus=EventBus(clients.events(), settings.bus),
+        deployed=True,
         starter=DurableStarter(clients.functions(), settings.runner) if settings.runner else None,
         pager=TopicPager(clients.topics(), settings.topic) if settings.topic else None,
     )

@@ -36,7 +36,7 @@ def test_a_green_fleet_ends_with_zero(terminal: Terminal) -> None:
     terminal.looks_at(fleet(database("orders")))
     result = terminal.run("audit")
     assert result.exit_code == 0
-    assert "OK  1 database: 0 fail, 0 unknown, 4 pass, 0 skipped" in result.stdout
+    assert "OK  1 database: 0 fail, 0 unknown, 9 pass, 5 skipped" in result.stdout
     assert "What to do" not in result.stdout
 
 
@@ -68,6 +68,15 @@ def test_a_terminal_gets_colours_and_no_line_too_wide(terminal: Terminal) -> Non
     assert max(map(len, plain)) <= 80
     assert any(line.startswith("orders  ") and line.endswith("tier gold") for line in plain)
     assert any(line == "The other 2" for line in plain)
+
+
+def test_a_terminal_counts_what_needs_nobody_and_names_what_does(terminal: Terminal) -> None:
+    terminal.looks_at(mixed())
+    terminal.wide(120)
+    text = plain_of(terminal.run("audit").stdout)
+    assert "fail     BK001" in text
+    assert "pass     6 rules" in text
+    assert "BK017" not in text.partition("What to do")[0]
 
 
 def plain_of(line: str) -> str:
@@ -110,7 +119,7 @@ def test_json_is_the_report_and_nothing_else(terminal: Terminal) -> None:
     assert status == 1
     assert report["schema"] == "backstay.audit/1"
     assert report["databases"] == 4
-    assert len(report["findings"]) == 16
+    assert len(report["findings"]) == 4 * 14
 
 
 def test_one_database_is_audited_by_name(terminal: Terminal) -> None:

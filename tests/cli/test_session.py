@@ -8,6 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from tests.surveys import in_order, subnet_group
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -38,12 +40,14 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    in_order(monkeypatch)
     with mock_aws():
         yield
 
 
 def make(name: str, region: str, days: int) -> None:
-    boto3.client("rds", region_name=region).create_db_instance(
+    rds = boto3.client("rds", region_name=region)
+    rds.create_db_instance(
         DBInstanceIdentifier=name,
         DBInstanceClass="db.t4g.medium",
         Engine="postgres",
@@ -51,6 +55,8 @@ def make(name: str, region: str, days: int) -> None:
         MasterUsername="master",
         MasterUserPassword="made-up-password",
         BackupRetentionPeriod=days,
+        PubliclyAccessible=False,
+        DBSubnetGroupName=subnet_group(boto3.client("ec2", region_name=region), rds),
     )
 
 

@@ -60,7 +60,7 @@ def lab_site(lab_rds: Rds) -> Iterator[Site]:
     door = Door(lab_rds.cloud)
     with pytest.MonkeyPatch.context() as patch:  # only while the clients are made: other sites have other endpoints
         patch.setenv("AWS_ENDPOINT_URL_RDS", lab_rds.process.url)
-        for service in ("SECRETS_MANAGER", "EC2", "KMS"):
+        for service in ("SECRETS_MANAGER", "EC2", "KMS", "EVENTBRIDGE"):
             patch.setenv(f"AWS_ENDPOINT_URL_{service}", door.url)
         site = sites.lab(lab_rds, door)
     _fill(lab_rds)

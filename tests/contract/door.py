@@ -1,4 +1,4 @@
-"""What the product asks of the cloud besides RDS, over the lab's stand-in: EC2's networks, KMS keys, secrets."""
+"""What the product asks of the cloud besides RDS, over the lab's stand-in: EC2, KMS keys, secrets, rules."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from backstay.core.naming import FORWARDING
+
 if TYPE_CHECKING:
     from tests.labtests.rds.standin import Cloud
 
 GROUP = "sg-00000001"
+SUBNETS = ("subnet-00000001", "subnet-00000002", "subnet-00000003")
 FREE = 200
 
 
@@ -21,6 +24,8 @@ class Door(ThreadingHTTPServer):
     Attributes:
         deny: calls that answer AccessDenied, e.g. ``GetSecretValue``.
         groups: security groups that exist.
+        rules: EventBridge rules that exist, name to state.
+        made: every call, in order.
     """
 
     daemon_threads = True
@@ -30,6 +35,8 @@ class Door(ThreadingHTTPServer):
         self.cloud = cloud
         self.deny: set[str] = set()
         self.groups = [GROUP]
+        self.rules = {f"backstay{tail}": "ENABLED" for tail in FORWARDING}
+        self.made: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -53,8 +60,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, json.dumps(answer))
 
     def _json(self, action: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.server.made.append(action)
         if action in self.server.deny:
             return 400, {"__type": "AccessDeniedException", "message": f"not authorized to perform {action}"}
+        if action == "ListRules":
+            return 200, {"Rules": _rules(self.server.rules, body.get("NamePrefix", ""))}
         if action == "DescribeKey":
             found = self.server.cloud.describe_key(self.headers["Authorization"].split("/")[2], body)
             return (200, found) if found else (400, {"__type": "NotFoundException", "message": "no such key"})
@@ -65,17 +75,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ec2(self, query: dict[str, str]) -> tuple[int, str]:
         action = query["Action"]
+        self.server.made.append(action)
         wanted = {value for name, value in query.items() if name.startswith("Filter.1.Value")}
         if action in self.server.deny:
             return 403, "<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>"
         if action == "DescribeSecurityGroups":
-            items = [f"<groupId>{group}</groupId>" for group in self.server.groups if group in wanted]
+            items = [f"<groupId>{group}</groupId>" for group in self.server.groups if not wanted or group in wanted]
             inner = _set("securityGroupInfo", items)
         else:
             inner = _set(
                 "subnetSet",
                 [f"<subnetId>{name}</subnetId><availableIpAddressCount>{FREE}</availableIpAddressCount>"
-                 for name in sorted(wanted)],
+                 for name in sorted(wanted or SUBNETS)],
             )  # fmt: skip
         return 200, f'<{action}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">{inner}</{action}Response>'
 
@@ -89,6 +100,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class names it so
         """Nobody reads it."""
+
+
+def _rules(rules: dict[str, str], prefix: str) -> list[dict[str, str]]:
+    return [{"Name": name, "State": state} for name, state in rules.items() if name.startswith(prefix)]
 
 
 def _set(name: str, items: list[str]) -> str:

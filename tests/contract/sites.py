@@ -23,6 +23,7 @@ from backstay.core.model import (
     State,
     utc_text,
 )
+from backstay.core.naming import forwarding_prefix
 from backstay.core.requests import DatabaseRef, RestoreRunRequest
 from backstay.core.restoring import RestoreFacts, RestorePlan
 from backstay.providers.memory import Work
@@ -31,7 +32,8 @@ from tests.fleet import LONDON, NOW, configuration, database, fleet, snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backstay.core.ports import Inventory, Logins, PitrControl, Restorer, Secrets
+    from backstay.core.ports import Inventory, Logins, PitrControl, Restorer, Secrets, Surveyor
+    from backstay.providers.aws.clients import Clients
     from tests.contract.door import Door
     from tests.labtests.rds.conftest import Rds
 
@@ -60,6 +62,7 @@ class Site:
     pitr: PitrControl
     pend: Callable[[], None]
     restorer: Restorer | None = None
+    surveyor: Surveyor | None = None
     secrets: Secrets | None = None
     logins: Logins | None = None
     busy: Callable[[str], None] | None = None
@@ -165,6 +168,7 @@ def memory() -> Site:
         inventory=world.inventories[LONDON],
         pitr=world.pitr[LONDON],
         restorer=world.restorers[LONDON],
+        surveyor=world.surveyors[LONDON],
         secrets=world.secrets[LONDON],
         logins=world.logins,
         pend=pend,
@@ -225,6 +229,7 @@ def lab(rds: Rds, door: Door) -> Site:
         inventory=inventory,
         pitr=RdsPitrControl(clients.rds(LONDON.region)),
         restorer=RdsRestorer(clients, inventory),
+        surveyor=_surveyor(clients),
         secrets=ManagedSecrets(clients.secrets(LONDON.region)),
         logins=EngineLogins(rds.process.ca_bundle.read_text),
         pend=pend,
@@ -233,6 +238,14 @@ def lab(rds: Rds, door: Door) -> Site:
         door=door,
         rds=rds,
     )
+
+
+def _surveyor(clients: Clients) -> Surveyor:
+    """Made like all clients while the lab's endpoints are known: a survey makes none of its own."""
+    from backstay.providers.aws.surveyor import RdsSurveyor  # noqa: PLC0415
+
+    clients.events(LONDON.region)
+    return RdsSurveyor(clients, LONDON.region, forwarding_prefix("backstay"))
 
 
 def _reboot(rds: Rds, name: str) -> None:

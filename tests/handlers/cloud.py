@@ -11,6 +11,8 @@ from typing import Any
 
 import boto3
 
+from tests.surveys import subnet_group
+
 ACCOUNT = "111122223333"
 HOME, AWAY = "eu-west-1", "eu-west-2"
 VAULT, BUS = f"backstay-vault-{ACCOUNT}-{HOME}", "backstay"
@@ -148,6 +150,7 @@ def database(name: str, region: str = AWAY, *, retention: int = 14, engine: str 
         BackupRetentionPeriod=retention,
         CopyTagsToSnapshot=True,
         DeletionProtection=True,
+        DBSubnetGroupName=subnet_group(client("ec2", region), client("rds", region)),
         Tags=[{"Key": key.replace("_", "-"), "Value": value} for key, value in tags.items()],
     )
 
@@ -161,6 +164,7 @@ def cluster(name: str, region: str = AWAY, *, retention: int = 14) -> None:
         MasterUsername="app_admin",
         MasterUserPassword=PASSWORD,
         BackupRetentionPeriod=retention,
+        DBSubnetGroupName=subnet_group(client("ec2", region), rds),
         Tags=[{"Key": "backup-tier", "Value": "gold"}],
     )
     rds.create_db_instance(

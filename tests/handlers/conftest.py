@@ -24,6 +24,7 @@ from tests.handlers.cloud import (
     cluster,
     database,
 )
+from tests.surveys import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def watched() -> Iterator[Cloud]:
 @pytest.fixture
 def account(environment: pytest.MonkeyPatch, watched: Cloud) -> Iterator[Cloud]:
     """An account with vault and bus, and nothing to protect yet."""
-    assert environment
+    in_order(environment)
     _forget_loggers()
     entry._runner_world.cache_clear()
     with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": False}}):

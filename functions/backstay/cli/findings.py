@@ -22,6 +22,7 @@ _VERDICTS: Final = ("unknown", "fail", "pass", "skipped")  # worst first; unknow
 _SEVERITIES: Final = {rule.id: list(Severity).index(rule.severity) for rule in RULES}
 _LOUD: Final = frozenset({"unknown", "fail"})
 _NARROW: Final = 100
+_FEW: Final = 2
 
 
 def show(target: Console, report: Part, world: World, options: Options) -> None:
@@ -68,6 +69,15 @@ def _merged(group: Sequence[Part]) -> list[tuple[str, str, str]]:
     ]
 
 
+def _short(row: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Of what needs nobody, how many rules rather than which, and what was measured first; --json has it all."""
+    verdict, ids, message = row
+    count = len(ids.split())
+    if verdict in _LOUD or count <= _FEW:
+        return row
+    return verdict, f"{count} rules", "; ".join(message.split("; ")[:_FEW]) if verdict == "pass" else message
+
+
 def _told(finding: Part) -> str:
     return f"{finding['message']} [protect can repair it]" if finding["repairable"] else str(finding["message"])
 
@@ -89,7 +99,7 @@ def _lines(target: Console, groups: Sequence[Sequence[Part]]) -> None:
 
 def _loud(target: Console, groups: Sequence[Sequence[Part]]) -> None:
     wide = max((len(group[0]["database"]["name"]) for group in groups), default=0)
-    rules = 11 if target.width < _NARROW else 23  # two identifiers beside each other, or all four
+    rules = 11 if target.width < _NARROW else 23  # two identifiers beside each other, or four
     for group in groups:
         database, tier = group[0]["database"], group[0]["tier"]
         where = f"  {database['region']}  {database['engine']}  "
@@ -102,7 +112,7 @@ def _loud(target: Console, groups: Sequence[Sequence[Part]]) -> None:
         )
         rows: list[tuple[object, ...]] = [
             ((verdict, STYLES[verdict]), (ids, "dim"), (message, "" if verdict in _LOUD else "dim"))
-            for verdict, ids, message in _merged(group)
+            for verdict, ids, message in map(_short, _merged(group))
         ]
         draw(target, grid(rows, (None, rules)))
 
@@ -115,7 +125,8 @@ def _quiet(target: Console, groups: Sequence[Sequence[Part]], *, beside: bool) -
     for group in groups:
         database = group[0]["database"]
         verdict = "pass" if any(each["measured"] for each in group) else "skipped"
-        what = [each["message"] for each in group if each["measured"] or each["verdict"] == "skipped"]
+        measured = [each["message"] for each in group if each["measured"]][:_FEW]
+        what = measured + [each["message"] for each in group if each["verdict"] == "skipped"]
         text = "; ".join(dict.fromkeys(what or [each["message"] for each in group]))
         where = ((database["name"], "bold"), (database["region"], "dim"), _tier(group[0]))
         rows.append(((verdict, STYLES[verdict]), *where, text))
@@ -182,7 +193,7 @@ def _next(target: Console, report: Part, options: Options) -> None:
     if rows:
         draw(target, grid(rows))
     if any("AccessDenied" in each["error"] for each in report["unread"]):
-        put(target, "Reading needs rds:DescribeDBInstances and rds:DescribeDBClusters in every region.", indent=2)
+        put(target, "Reading needs rds:Describe* in every region: docs/cli.md.", indent=2)
     if any(each["repairable"] for each in report["findings"]):
         put(target, "See what protect would change:", indent=2)
         paste(target, options.command("plan"))

@@ -97,7 +97,7 @@ def open_world(options: Options, note: Callable[[str], None]) -> World:
         authorities(options.ca_bundle, lambda: S3Objects(clients.s3()))
     vault, bus = _memory(options, clients)
     note(f"account {caller.account}, reading {', '.join(regions)}")
-    return build(settings, caller, clients, vault=vault, bus=bus, note=note)
+    return build(settings, caller, clients, vault=vault, bus=bus, deployed=bool(options.vault), note=note)
 
 
 def _clients(profile: str | None, regions: Sequence[str]) -> Clients:

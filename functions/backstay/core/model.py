@@ -6,7 +6,7 @@ All times are aware and in UTC. All mappings are read-only by convention; nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -104,13 +104,14 @@ class RecoveryWindow:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One instance of a cluster."""
+    """One instance of a cluster. ``public`` is None where its own listing was not seen."""
 
     name: str
     writer: bool
     parameter_group: str = ""
     instance_class: str = ""
     promotion_tier: int | None = None
+    public: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,9 @@ class Configuration:
 
     Empty strings and tuples mean that the source has none. ``parameter_group`` is the *cluster* parameter group on a
     cluster. ``serverless`` is Aurora's capacity range (minimum, maximum) in ACUs, and ``auto_pause`` the idle seconds
-    after which it pauses.
+    after which it pauses. ``multi_az`` and ``public`` are None where the provider does not say; of Aurora, its members
+    say whether they are public. The windows are in UTC, as the provider writes them: ``03:07-03:37`` every day,
+    ``sun:04:12-sun:04:42`` every week.
     """
 
     instance_class: str = ""
@@ -137,8 +140,8 @@ class Configuration:
     subnet_group: str = ""
     roles: tuple[Role, ...] = ()
     port: int | None = None
-    multi_az: bool = False
-    public: bool = False
+    multi_az: bool | None = False
+    public: bool | None = False
     kms_key: str = ""
     encryption: str = ""
     iam_auth: bool = False
@@ -152,6 +155,8 @@ class Configuration:
     serverless: tuple[float, float] | None = None
     auto_pause: int | None = None
     ca: str = ""
+    backup_window: str = ""
+    maintenance_window: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +207,16 @@ class Database:
     def family(self) -> Family:
         """How to talk to it."""
         return _FAMILIES.get(self.engine, Family.OTHER)
+
+    def with_members(self, seen: Mapping[str, Member]) -> Database:
+        """The cluster with what its members' own listing tells of each; one that is not in ``seen`` stays as it is."""
+        members = tuple(
+            replace(seen[each.name], writer=each.writer, promotion_tier=each.promotion_tier)
+            if each.name in seen
+            else each
+            for each in self.config.members
+        )
+        return replace(self, config=replace(self.config, members=members))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ PREFIX: Final = "backstay:"
 TAG_DEPLOYMENT: Final = "backstay:deployment"
 TAG_DATABASE: Final = "backstay:database"
 TAG_REQUEST: Final = "backstay:request"
+# How infra/region.yaml ends the names of the rules that forward a region's changes to the home bus.
+FORWARDING: Final = ("-forward-rds-events", "-forward-api-calls", "-forward-config-items")
 _IDENTIFIER: Final = re.compile(r"[a-z](?:-?[a-z0-9])*")
 _DIGEST: Final = 8
 
@@ -90,6 +92,11 @@ def execution_name(deployment: str, database: str, source: str, target: str) -> 
 def finding_id(rule: str, database: DatabaseId) -> str:
     """``BK001/aws/111122223333/eu-west-2/instance/orders``: a finding's identity, the same in every run."""
     return f"{rule}/{database.key}"
+
+
+def forwarding_prefix(deployment: str) -> str:
+    """How the names of a deployment's forwarding rules begin."""
+    return f"{deployment}-forward-"
 
 
 def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -6,15 +6,16 @@ contract suite judges them. All methods raise only ``core.errors``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from backstay.core.model import ChangeSettings, Database, Finding, Json, Kind, NotCovered, Scope
+from backstay.core.model import ChangeSettings, Database, Finding, Json, Kind, Member, NotCovered, Scope
 from backstay.core.policy import Policy
 from backstay.core.requests import DatabaseRef, RestoreRunRequest
 from backstay.core.restoring import RestoreFacts, RestorePlan, Snapshot
+from backstay.core.surroundings import Surroundings
 
 
 class Clock(Protocol):
@@ -29,11 +30,17 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a listing. ``unreadable`` says of each entry that could not be parsed what was wrong with it."""
+    """One page of a listing.
+
+    Attributes:
+        unreadable: of each entry that could not be parsed, what was wrong with it.
+        members: clusters' members, which stand among the instances and are no Databases: what each tells of itself.
+    """
 
     databases: tuple[Database, ...]
     not_covered: tuple[NotCovered, ...] = ()
     unreadable: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
 
 
 class Inventory(Protocol):
@@ -52,6 +59,23 @@ class Inventory(Protocol):
 
     def find(self, ref: DatabaseRef) -> Database | None:
         """One Database as it is now; the cluster when ``ref`` names a member of one; None when there is none."""
+
+
+class Survey(Protocol):
+    """One reading of what stands around the databases of a scope, under way while they are listed."""
+
+    def meet(self, databases: Iterable[Database]) -> None:
+        """These are there: begins to read the keys and combinations that they use, each once."""
+
+    def result(self) -> Surroundings:
+        """Waits for all that was begun; what could not be read is Unchecked. Raises nothing of a provider's."""
+
+
+class Surveyor(Protocol):
+    """Reads what stands around the databases of one scope: one page chain per kind, and no call per Database."""
+
+    def begin(self) -> Survey:
+        """Begins to read at once, and does not wait."""
 
 
 class PitrControl(Protocol):
@@ -245,6 +269,7 @@ def _silent(_text: str) -> None:
 class World:
     """All that a workflow is given. Everything per scope is keyed by the scope.
 
+    ``surveyors`` may be missing where nobody audits: then nothing around a Database is known, and nothing passes by it.
     ``policy_stale`` says why the newest policy is not the one in force; empty when it is. ``pager`` is None where
     nobody wants a digest. ``note`` is told what is going on, for a person who watches.
     """
@@ -261,6 +286,7 @@ class World:
     restorers: Mapping[Scope, Restorer]
     secrets: Mapping[Scope, Secrets]
     logins: Logins
+    surveyors: Mapping[Scope, Surveyor] = field(default_factory=dict)
     starter: Starter | None = None
     pager: Pager | None = None
     note: Callable[[str], None] = _silent

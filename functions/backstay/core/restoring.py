@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from backstay.core.model import Configuration, Database, DatabaseId, Kind, RecoveryWindow
 
@@ -41,6 +43,16 @@ class Quota:
     maximum: int
 
 
+# RDS user guide, "Quotas and constraints for Amazon RDS"; the names are those of DescribeAccountAttributes.
+QUOTAS: Final[Mapping[Kind, tuple[str, ...]]] = MappingProxyType(
+    {
+        Kind.INSTANCE: ("DBInstances", "ManualSnapshots", "AllocatedStorage"),
+        Kind.CLUSTER: ("DBClusters", "DBInstances", "ManualClusterSnapshots"),
+    }
+)
+"""The limits that a snapshot, a copy or a restore of a Database of that kind meets."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unchecked:
     """A preflight fact that could not be read, with the error: a warning in an incident, never a silent pass."""
@@ -61,7 +73,7 @@ class RestoreFacts:
         missing_groups: groups that the source uses and that no longer exist, e.g. ``parameter group orders-pg``.
         free_addresses: free addresses per subnet of the subnet group.
         orderable: whether class and engine version can still be ordered.
-        quotas: the region's limits on instances and clusters.
+        quotas: the region's limits, those of ``QUOTAS``.
     """
 
     database: Database | None

@@ -11,6 +11,7 @@ from backstay.core.decide.audit import changed, fingerprint, judge, status_of, s
 from backstay.core.decide.standing import Standings, stand, together
 from backstay.core.errors import LostRace
 from backstay.core.model import Finding, verdict_name
+from backstay.core.surroundings import UNSEEN
 from backstay.workflows import digest, memory, reports
 from backstay.workflows.closing import close
 from backstay.workflows.observe import observe
@@ -43,8 +44,12 @@ def audit(world: World, request: AuditRequest) -> reports.Report:
     """
     started, whole = world.clock.now(), request.all is True
     known = digest.known(world) if whole else None
-    seen = observe(world, request)
-    subjects = [subject_of(world.policy, database, started) for database in seen.databases]
+    seen = observe(world, request, survey=True)
+    around = seen.surroundings
+    subjects = [
+        subject_of(world.policy, database, started, around.get(database.id.scope, UNSEEN))
+        for database in seen.databases
+    ]
     judged: list[Judgement] = [(subject, judge(subject)) for subject in subjects]
     index = memory.known_fingerprints(world.vault) if request.ref is None and (judged or whole) else {}
     told, standings = _remember(world, judged, index, whole=whole, trust_index=request.ref is None)

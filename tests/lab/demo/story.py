@@ -20,7 +20,11 @@ EVENTS = HERE.parents[2] / "events"
 POLICY = HERE / "policy.yaml"
 WINDOW = 14
 # What audit must find on the fleet as somebody left it; everything else must be green or not asked.
-FOUND = {"orders": ["BK001", "BK002"], "ledger": ["BK001"], "legacy": ["BK003"]}
+FOUND = {
+    "orders": ["BK001", "BK002", "BK010", "BK011", "BK024"],
+    "ledger": ["BK001", "BK010", "BK011"],
+    "legacy": ["BK003"],
+}
 GREEN: dict[str, list[str]] = {"legacy": ["BK003"]}
 SOON = 45.0
 
@@ -269,7 +273,8 @@ class Tale:
         ours = [
             call for call in self.lab.calls() if call["function"] and call["action"].split(":")[0] in ("rds", "events")
         ]
-        return sum(not call["action"].startswith("rds:Describe") and not is_heartbeat(call) for call in ours)
+        looking = ("rds:Describe", "events:List")
+        return sum(not call["action"].startswith(looking) and not is_heartbeat(call) for call in ours)
 
 
 def is_heartbeat(call: dict[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backstay.core.decide.audit import subject_of
+from backstay.core.naming import FORWARDING
 from backstay.core.policy import (
     Apply,
     Enforce,
@@ -16,8 +17,11 @@ from backstay.core.policy import (
     Objectives,
     Pitr,
     Policy,
+    Require,
     Tier,
 )
+from backstay.core.restoring import QUOTAS, Quota, Unchecked
+from backstay.core.surroundings import UNSEEN, Surroundings, combination
 
 if TYPE_CHECKING:
     from backstay.core.model import Database
@@ -58,9 +62,44 @@ def asking(**blocks: Any) -> Policy:
     return policy(tiers=(tier(**blocks),))
 
 
-def subject(database: Database, under: Policy | None = None, now: datetime = NOW) -> Subject:
-    """The Database with its place in the policy."""
-    return subject_of(under or policy(), database, now)
+def subject(
+    database: Database, under: Policy | None = None, now: datetime = NOW, seen: Surroundings = UNSEEN
+) -> Subject:
+    """The Database with its place in the policy, and what stands around it: nothing known, unless it is given."""
+    return subject_of(under or policy(), database, now, seen)
+
+
+def requiring(*what: Require, **blocks: Any) -> Policy:
+    """One tier for everything that holds a Database to these."""
+    return asking(require=what, **blocks)
+
+
+def around(database: Database, **parts: Any) -> Surroundings:
+    """What stands around a Database, all in order but for ``parts``."""
+    config = database.config
+    wanted = combination(database)
+    given: dict[str, Any] = {
+        "parameter_groups": frozenset({config.parameter_group, *(each.parameter_group for each in config.members)}),
+        "cluster_parameter_groups": frozenset({config.parameter_group}),
+        "option_groups": frozenset({config.option_group}),
+        "security_groups": frozenset(config.security_groups),
+        "addresses": {config.subnet_group: {"subnet-1": 200, "subnet-2": 50}},
+        "quotas": tuple(Quota(name, 3, 40) for name in sorted({each for names in QUOTAS.values() for each in names})),
+        "watchers": {f"backstay{tail}": True for tail in FORWARDING},
+        "keys": {config.kms_key: ""},
+        "orderable": {wanted: True} if wanted else {},
+    }
+    return Surroundings(**(given | parts))
+
+
+def joined(database: Database, **facts: Any) -> Database:
+    """A cluster with what its members' own listing tells, the same of each."""
+    given: dict[str, Any] = {"instance_class": "db.r7g.large", "parameter_group": "theirs", "public": False}
+    members = {each.name: replace(each, **(given | facts)) for each in database.config.members}
+    return database.with_members(members)
+
+
+DENIED = Unchecked("rds:Describe: AccessDenied: not authorized")
 
 
 def scratch(database: Database) -> Database:

@@ -67,7 +67,7 @@ def test_given_the_members_own_listing_when_joined_then_class_group_and_certific
     joined = shapes.with_members(cluster("ledger"), [instance_answer("ledger-1")])
     assert joined.config.members == (
         Member("ledger-2", writer=False, promotion_tier=1),
-        Member("ledger-1", True, "ledger-instance", "db.serverless", 0),
+        Member("ledger-1", True, "ledger-instance", "db.serverless", 0, public=False),
     )
     assert joined.config.ca == "rds-ca-rsa2048-g1"
 

@@ -10,6 +10,7 @@ from backstay.core.model import Fail, Finding, Pass, Severity, Skipped, Status, 
 from backstay.core.naming import digest
 from backstay.core.ports import FindingChanged
 from backstay.core.rules import RULES, Subject
+from backstay.core.surroundings import UNSEEN
 from backstay.core.tiering import place
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from backstay.core.model import Database, Unread
     from backstay.core.policy import Policy
+    from backstay.core.surroundings import Surroundings
 
 
 # A little less than the hour between two audits, so that each of them counts.
@@ -38,9 +40,9 @@ class Remembered:
     since: datetime
 
 
-def subject_of(policy: Policy, database: Database, now: datetime) -> Subject:
-    """The Database with its place in the policy."""
-    return Subject(database, place(policy, database, policy.today(now)), now)
+def subject_of(policy: Policy, database: Database, now: datetime, seen: Surroundings = UNSEEN) -> Subject:
+    """The Database with its place in the policy and what stands around it."""
+    return Subject(database, place(policy, database, policy.today(now)), now, seen)
 
 
 def judge(subject: Subject) -> tuple[Finding, ...]:

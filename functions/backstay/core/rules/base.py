@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backstay.core.model import Database, Fail, Finding, Severity, Skipped, State, Verdict
-from backstay.core.policy import Enforce, Tier
+from backstay.core.policy import Enforce, Require, Tier
+from backstay.core.surroundings import UNSEEN, Surroundings
 from backstay.core.tiering import Elsewhere, Exempt, InTier, Placement, Scratch, Unplaced
 
 
@@ -22,11 +23,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One Database with its place in the policy, at one moment."""
+    """One Database with its place in the policy and what stands around it, at one moment."""
 
     database: Database
     placement: Placement
     now: datetime
+    surroundings: Surroundings = UNSEEN
 
     @property
     def tier_name(self) -> str:
@@ -108,6 +110,20 @@ def tier_of(subject: Subject) -> Tier | Skipped:
             return Skipped("a scratch database")
         case Unplaced(reason=reason):
             return Skipped(f"in no tier ({reason}): see BK003")
+
+
+def primary(subject: Subject) -> Tier | Skipped:
+    """The tier of a Database that is restored itself; of a replica, why nothing is asked."""
+    tier = tier_of(subject)
+    if isinstance(tier, Skipped) or not subject.database.replica_of:
+        return tier
+    return Skipped(f"replica of {subject.database.replica_of}: the primary is audited")
+
+
+def required(subject: Subject, what: Require, *, of: Tier | Skipped | None = None) -> Tier | Skipped:
+    """The tier, when it holds the Database to ``what``, or why it does not; ``of`` when it is known already."""
+    tier = tier_of(subject) if of is None else of
+    return tier if isinstance(tier, Skipped) or tier.requires(what) else Skipped("not asked")
 
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

@@ -92,8 +92,8 @@ class Clients:
         client: S3Client = self._client("s3", None)
         return client
 
-    def events(self) -> EventBridgeClient:
-        client: EventBridgeClient = self._client("events", None)
+    def events(self, region: str | None = None) -> EventBridgeClient:
+        client: EventBridgeClient = self._client("events", region)
         return client
 
     def functions(self) -> LambdaClient:

@@ -47,11 +47,12 @@ class RdsInventory:
             yield self._page(answer[key], kind)
 
     def _page(self, answers: list[Mapping[str, Any]], kind: Kind) -> Page:
-        databases, foreign, unreadable = [], [], []
+        databases, foreign, unreadable, members = [], [], [], []
         for answer in answers:
-            if kind is Kind.INSTANCE and answer.get("DBClusterIdentifier"):
-                continue  # a member: its cluster is the database
             try:
+                if kind is Kind.INSTANCE and answer.get("DBClusterIdentifier"):
+                    members.append(shapes.member(answer))  # its cluster is the database
+                    continue
                 database = self._parse(answer, kind)
             except Unexpected as exc:
                 unreadable.append(str(exc))
@@ -60,7 +61,7 @@ class RdsInventory:
                 foreign.append(NotCovered(self._scope, database.name, database.engine))
             else:
                 databases.append(database)
-        return Page(tuple(databases), tuple(foreign), tuple(unreadable))
+        return Page(tuple(databases), tuple(foreign), tuple(unreadable), tuple(members))
 
     def _parse(self, answer: Mapping[str, Any], kind: Kind) -> Database:
         parse = shapes.instance if kind is Kind.INSTANCE else shapes.cluster

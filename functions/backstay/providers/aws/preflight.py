@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from backstay.core.decide.restore import writer_class
 from backstay.core.errors import NotFound, ProviderError
 from backstay.core.model import Configuration, Database, Kind, RecoveryWindow
-from backstay.core.restoring import Quota, Unchecked
+from backstay.core.restoring import QUOTAS, Quota, Unchecked
 from backstay.providers.aws import shapes
 from backstay.providers.aws.errors import calling
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backstay.providers.aws.clients import Clients
 
 T = TypeVar("T")
-_QUOTAS: Final = frozenset({"DBInstances", "DBClusters"})
+_QUOTAS: Final = frozenset({name for names in QUOTAS.values() for name in names})
 _USABLE_KEY: Final = "Enabled"
 
 
@@ -172,7 +172,7 @@ class Preflight:
             return bool(answer["OrderableDBInstanceOptions"])
 
     def quotas(self) -> tuple[Quota, ...]:
-        """Used and maximum of the region's instances and clusters, in one call."""
+        """Used and maximum of the region's instances, clusters, snapshots and storage, in one call."""
         with calling("rds:DescribeAccountAttributes"):
             answers = self._rds.describe_account_attributes()["AccountQuotas"]
         return tuple(

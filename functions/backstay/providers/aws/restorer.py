@@ -139,7 +139,7 @@ class RdsRestorer:
                 DBClusterIdentifier=plan.target.name,
                 DBInstanceClass=writer_class(config),
                 Engine=plan.engine,
-                PubliclyAccessible=config.public,
+                PubliclyAccessible=bool(config.public),
                 Tags=_tags(plan.tags),
                 **parameters,
             )
@@ -275,7 +275,7 @@ def _cluster_parameters(plan: RestorePlan) -> dict[str, Any]:
         ServerlessV2ScalingConfiguration=_capacity(config),
     )
     if config.instance_class:  # a Multi-AZ DB cluster; Aurora says it per instance
-        parameters["PubliclyAccessible"] = config.public
+        parameters["PubliclyAccessible"] = bool(config.public)
     return parameters
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -215,6 +215,13 @@ def _first(answers: Any, key: str) -> str:
     return next((str(each[key]) for each in answers or [] if each.get(key)), "")
 
 
+def _encryption(answer: Mapping[str, Any]) -> str:
+    """RDS's word; older answers have only a flag. Empty when neither is there."""
+    encrypted = answer.get("StorageEncrypted")
+    flag = "" if encrypted is None else "none" if not encrypted else "sse-kms" if answer.get("KmsKeyId") else "sse-rds"
+    return str(answer.get("StorageEncryptionType") or flag)
+
+
 def _instance_config(answer: Mapping[str, Any]) -> Configuration:
     return Configuration(
         instance_class=answer.get("DBInstanceClass", ""),
@@ -224,10 +231,10 @@ def _instance_config(answer: Mapping[str, Any]) -> Configuration:
         subnet_group=(answer.get("DBSubnetGroup") or {}).get("DBSubnetGroupName", ""),
         roles=_roles(answer),
         port=(answer.get("Endpoint") or {}).get("Port") or answer.get("DbInstancePort") or None,
-        multi_az=bool(answer.get("MultiAZ")),
-        public=bool(answer.get("PubliclyAccessible")),
+        multi_az=answer.get("MultiAZ"),
+        public=answer.get("PubliclyAccessible"),
         kms_key=answer.get("KmsKeyId", ""),
-        encryption=answer.get("StorageEncryptionType", ""),
+        encryption=_encryption(answer),
         iam_auth=bool(answer.get("IAMDatabaseAuthenticationEnabled")),
         log_exports=tuple(answer.get("EnabledCloudwatchLogsExports") or ()),
         minor_upgrades=bool(answer.get("AutoMinorVersionUpgrade", True)),
@@ -236,6 +243,8 @@ def _instance_config(answer: Mapping[str, Any]) -> Configuration:
         throughput=answer.get("StorageThroughput"),
         network_type=answer.get("NetworkType", ""),
         ca=answer.get("CACertificateIdentifier", ""),
+        backup_window=answer.get("PreferredBackupWindow", ""),
+        maintenance_window=answer.get("PreferredMaintenanceWindow", ""),
     )
 
 
@@ -248,10 +257,10 @@ def _cluster_config(answer: Mapping[str, Any]) -> Configuration:
         subnet_group=answer.get("DBSubnetGroup", "") or "",
         roles=_roles(answer),
         port=answer.get("Port"),
-        multi_az=bool(answer.get("MultiAZ")),
-        public=bool(answer.get("PubliclyAccessible")),
+        multi_az=answer.get("MultiAZ"),
+        public=answer.get("PubliclyAccessible"),
         kms_key=answer.get("KmsKeyId", ""),
-        encryption=answer.get("StorageEncryptionType", ""),
+        encryption=_encryption(answer),
         iam_auth=bool(answer.get("IAMDatabaseAuthenticationEnabled")),
         log_exports=tuple(answer.get("EnabledCloudwatchLogsExports") or ()),
         minor_upgrades=bool(answer.get("AutoMinorVersionUpgrade", True)),
@@ -268,22 +277,32 @@ def _cluster_config(answer: Mapping[str, Any]) -> Configuration:
             )
             for member in answer.get("DBClusterMembers") or []
         ),
+        backup_window=answer.get("PreferredBackupWindow", ""),
+        maintenance_window=answer.get("PreferredMaintenanceWindow", ""),
     )
 
 
-def with_members(database: Database, instances: list[Mapping[str, Any]]) -> Database:
-    """The cluster with what only its members' own listing tells: class and parameter group of each."""
-    known = {each["DBInstanceIdentifier"]: each for each in instances}
-    members = tuple(
-        replace(
-            member,
-            instance_class=known.get(member.name, {}).get("DBInstanceClass", ""),
-            parameter_group=_first(known.get(member.name, {}).get("DBParameterGroups"), "DBParameterGroupName"),
+def member(answer: Mapping[str, Any]) -> Member:
+    """What a ``DBInstance`` tells of itself as a cluster's member; which of them writes, the cluster tells.
+
+    Raises:
+        Unexpected: it has no name.
+    """
+    with _reading("DB instance", answer, "DBInstanceIdentifier"):
+        return Member(
+            name=answer["DBInstanceIdentifier"],
+            writer=False,
+            parameter_group=_first(answer.get("DBParameterGroups"), "DBParameterGroupName"),
+            instance_class=answer.get("DBInstanceClass", ""),
+            public=answer.get("PubliclyAccessible"),
         )
-        for member in database.config.members
-    )
+
+
+def with_members(database: Database, instances: Sequence[Mapping[str, Any]]) -> Database:
+    """The cluster with what only its members' own listing tells: class, group and reach of each, and the CA."""
+    joined = database.with_members({each["DBInstanceIdentifier"]: member(each) for each in instances})
     certificate = next((str(each.get("CACertificateIdentifier") or "") for each in instances), "")
-    return replace(database, config=replace(database.config, members=members, ca=certificate))
+    return replace(joined, config=replace(joined.config, ca=certificate))
 
 
 def snapshot(answer: Mapping[str, Any], kind: Kind) -> Snapshot:

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 from backstay.core.errors import Conflict, NotFound
 from backstay.core.model import Database, DatabaseId, Kind, NotCovered, RecoveryWindow, Scope, State
+from backstay.core.naming import FORWARDING
+from backstay.core.restoring import QUOTAS, Quota
 
 if TYPE_CHECKING:
     from backstay.core.ports import Clock, Credentials
-    from backstay.core.restoring import Quota, Snapshot, Unchecked
+    from backstay.core.restoring import Snapshot, Unchecked
 
 # RDS user guide, "Restoring a DB instance to a specified time": uploads its logs every five minutes.
 LAG: Final = timedelta(minutes=5)
 
 ANY: Final = "*"
+
+ROOM: Final = tuple(Quota(name, 3, 40) for name in sorted({name for names in QUOTAS.values() for name in names}))
+"""Every quota with room for more."""
 
 Becoming = Callable[[Database, datetime], Database]
 
@@ -46,13 +51,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What the restore's preflight sees around the databases of a scope; fields as in ``RestoreFacts``."""
+    """What the restore's preflight and the audit see around the databases of a scope.
+
+    Fields as in ``RestoreFacts``; ``watchers`` as in ``core.surroundings``.
+    """
 
     key: str | Unchecked = ""
     missing_groups: tuple[str, ...] | Unchecked = ()
     free_addresses: Mapping[str, int] | Unchecked = field(default_factory=lambda: {"subnet-1": 250})
     orderable: bool | Unchecked = True
-    quotas: tuple[Quota, ...] | Unchecked = ()
+    quotas: tuple[Quota, ...] | Unchecked = field(default_factory=lambda: ROOM)
+    watchers: Mapping[str, bool] | Unchecked | None = field(
+        default_factory=lambda: {f"backstay{tail}": True for tail in FORWARDING}
+    )
 
 
 @dataclass(slots=True)
