@@ -145,6 +145,10 @@ class Stage:
         database("orders", retention=0, backup_tier="gold")
         _billing()
         cluster("ledger", retention=1)
+        subnets = [each["SubnetId"] for each in client("ec2", AWAY).describe_subnets()["Subnets"]]
+        client("rds", AWAY).create_db_subnet_group(  # moto's clusters name a group that it does not have
+            DBSubnetGroupName="default", DBSubnetGroupDescription="named", SubnetIds=subnets
+        )
         self.moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
     def run(self, story: Callable[[Stage], dict[str, Any]], plant: Plant | None = None) -> Ending:

@@ -34,7 +34,7 @@ def good(stage: Stage, name: str) -> tuple[Ending, list[Call]]:
 @pytest.mark.parametrize("name", STORIES)
 def test_given_no_fault_when_run_then_every_call_is_told_apart_and_nothing_leaks(stage: Stage, name: str) -> None:
     ending, calls = good(stage, name)
-    assert ending.raised == "", ending.printed
+    assert ending.status in _GOOD_STATUS[name.partition("-")[0]], ending.printed
     assert len(set(calls)) == len(calls) > 0
     stage.account()
     again = stage.run(STORIES[name])
@@ -80,6 +80,8 @@ def _tried(stage: Stage, name: str, expected: Ending, plant: Plant) -> tuple[lis
             wrong.append(f"{ending.status}, and a later run ends {mended.status} instead of {expected.status}")
     return wrong + changes_twice(applied, plant), again
 
+
+_GOOD_STATUS = {"audit": ("findings",), "protect": ("ok",), "restore": ("pending", "ok")}
 
 # A later run that finds the work done, or started.
 _ALSO = {"restore": ("pending",)}

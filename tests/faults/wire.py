@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Answer = tuple[int, dict[str, str], bytes]
 Fault = Callable[["Call", Callable[[], Answer]], Answer]
 # What differs from run to run: where a Report is kept, and the cloud's random names.
-_CHANGING = re.compile(r"\d{4}/\d\d/\d\d/\d{6}-[0-9a-f]{8}|(?<=sg-)[0-9a-f]{17}|(?<=secret:rds!).+")
+_CHANGING = re.compile(r"\d{4}/\d\d/\d\d/\d{6}-[0-9a-f]{8}|(?<=-)[0-9a-f]{17}|(?<=secret:rds!).+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
