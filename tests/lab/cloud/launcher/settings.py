@@ -56,6 +56,7 @@ def apply(settings: Settings) -> None:
         LAMBDA_EXECUTOR="local",
         IOT_MTLS_ENABLED="0",  # it would listen on every interface
         AUTH="true",
-        LAMBDA_ASYNC_RETRY_BASE_SECONDS="0.2",
-        LAMBDA_ASYNC_RETRY_MAX_SECONDS="0.5",
+        # A minute and two on AWS: shorter here, but longer than a change of the emulated RDS takes on a busy machine.
+        LAMBDA_ASYNC_RETRY_BASE_SECONDS="1.0",
+        LAMBDA_ASYNC_RETRY_MAX_SECONDS="2.0",
     )
