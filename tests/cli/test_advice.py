@@ -8,7 +8,7 @@ import pytest
 
 from backstay.config import parse_policy
 from backstay.core.explain import ASKS
-from backstay.core.model import Skipped
+from backstay.core.findings import Skipped
 from backstay.core.policy import Match, Tier
 from backstay.core.rules import RULES, Subject
 from backstay.core.tiering import InTier

@@ -10,7 +10,7 @@ import pytest
 from moto.events.models import EventPattern, EventPatternParser
 
 from backstay.core.decide.audit import mails_at_once
-from backstay.core.model import Fail, Finding, Severity
+from backstay.core.findings import Fail, Finding, Severity
 from backstay.core.ports import FindingChanged
 from backstay.providers.aws.messages import finding_detail
 from tests.fleet import NOW, database

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.cli.screen import STYLES, draw, grid, paste, put, title
-from backstay.core.model import Severity
+from backstay.core.findings import Severity
 from backstay.core.rules import RULES
 
 if TYPE_CHECKING:

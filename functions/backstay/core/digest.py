@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from backstay.core.model import Severity, utc_text, verdict_name, verdict_text
+from backstay.core.findings import Severity, verdict_name, verdict_text
+from backstay.core.model import utc_text
 from backstay.core.naming import finding_id
 from backstay.core.rules import RULES
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from backstay.core.model import Finding, Unread
+    from backstay.core.findings import Finding
+    from backstay.core.model import Unread
     from backstay.core.rules import Rule
 
 URGENT: Final = 3

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from backstay.core.model import ChangeSettings, Database, Finding, Json, Kind, Member, NotCovered, Scope
+from backstay.core.findings import Finding
+from backstay.core.model import ChangeSettings, Database, Json, Kind, Member, NotCovered, Scope
 from backstay.core.policy import Policy
 from backstay.core.requests import DatabaseRef, RestoreRunRequest
 from backstay.core.restoring import RestoreFacts, RestorePlan, Snapshot

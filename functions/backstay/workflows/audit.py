@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of
 from backstay.core.decide.standing import Standings, stand, together
 from backstay.core.errors import LostRace
-from backstay.core.model import Finding, verdict_name
+from backstay.core.findings import Finding, verdict_name
 from backstay.core.surroundings import UNSEEN
 from backstay.workflows import digest, memory, reports
 from backstay.workflows.closing import close

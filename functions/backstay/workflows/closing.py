@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from backstay.core.decide.standing import GONE, OPEN, Standings
 from backstay.core.errors import BadRequest, LostRace, ProviderError
-from backstay.core.model import Database, DatabaseId, Finding, Provider, Scope, Skipped, State, Unread
+from backstay.core.findings import Finding, Skipped
+from backstay.core.model import Database, DatabaseId, Provider, Scope, State, Unread
 from backstay.core.naming import finding_id
 from backstay.core.ports import FindingChanged
 from backstay.core.requests import DatabaseRef

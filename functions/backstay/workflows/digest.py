@@ -13,7 +13,7 @@ from backstay.core.decide.audit import mails_at_once
 from backstay.core.decide.standing import GONE, is_open
 from backstay.core.digest import Digest
 from backstay.core.errors import LostRace
-from backstay.core.model import verdict_name
+from backstay.core.findings import verdict_name
 from backstay.core.naming import finding_id
 from backstay.workflows import memory
 from backstay.workflows.closing import complete_scopes, database_of
@@ -21,7 +21,7 @@ from backstay.workflows.closing import complete_scopes, database_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from backstay.core.model import Finding
+    from backstay.core.findings import Finding
     from backstay.core.ports import FindingChanged, World
     from backstay.workflows.observe import Observation
 

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from backstay.core.decide.audit import Remembered
 from backstay.core.decide.protect import Repair
 from backstay.core.errors import LostRace
-from backstay.core.model import utc_text, verdict_name, verdict_text
+from backstay.core.findings import verdict_name, verdict_text
+from backstay.core.model import utc_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from backstay.core.model import DatabaseId, Finding
+    from backstay.core.findings import Finding
+    from backstay.core.model import DatabaseId
     from backstay.core.ports import Stored, Vault
     from backstay.core.rules import Subject
 

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from backstay.core.cost import DAILY_CHANGE, PRICE_REGION, PRICE_SOURCES, PRICES_AS_OF
-from backstay.core.model import EXIT_STATUS, Database, Status, utc_text, verdict_name, verdict_text
+from backstay.core.findings import verdict_name, verdict_text
+from backstay.core.model import EXIT_STATUS, Database, Status, utc_text
 from backstay.core.naming import finding_id
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from backstay.core.cost import Cost
     from backstay.core.decide.standing import Standings
-    from backstay.core.model import ChangeSettings, Finding, NotCovered, Outcome, Unread
+    from backstay.core.findings import Finding
+    from backstay.core.model import ChangeSettings, NotCovered, Outcome, Unread
     from backstay.core.ports import World
 
 Report = dict[str, Any]

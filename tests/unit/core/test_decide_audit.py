@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from backstay.core.decide.audit import RETELL, Remembered, changed, fingerprint, is_news, judge, status_of
-from backstay.core.model import Fail, Finding, Pass, Skipped, Status, Unknown, Unread, Verdict, verdict_name
+from backstay.core.findings import Fail, Finding, Pass, Skipped, Unknown, Verdict, verdict_name
+from backstay.core.model import Status, Unread
 from backstay.core.rules import RULES
 from tests.unit.core.given import NOW, asking, subject
 from tests.unit.shapes import SCOPE, instance

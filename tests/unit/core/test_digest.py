@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstay.core.digest import Digest, fix, urgent
-from backstay.core.model import Fail, Finding, Unknown, Unread, Verdict
+from backstay.core.findings import Fail, Finding, Unknown, Verdict
+from backstay.core.model import Unread
 from backstay.core.naming import finding_id
 from tests.fleet import LONDON, NOW, database
 

@@ -8,23 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from backstay.core.errors import BadRequest
-from backstay.core.model import (
-    EXIT_STATUS,
-    Fail,
-    Family,
-    Finding,
-    Kind,
-    Pass,
-    RecoveryWindow,
-    Skipped,
-    Status,
-    Unknown,
-    Verdict,
-    parse_moment,
-    utc_text,
-    verdict_name,
-    verdict_text,
-)
+from backstay.core.findings import Fail, Finding, Pass, Skipped, Unknown, Verdict, verdict_name, verdict_text
+from backstay.core.model import EXIT_STATUS, Family, Kind, RecoveryWindow, Status, parse_moment, utc_text
 from tests.unit.core.given import NOW
 from tests.unit.shapes import cluster, instance
 

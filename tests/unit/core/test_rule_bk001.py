@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from backstay.core.model import Database, Fail, Finding, Pass, Skipped
+from backstay.core.findings import Fail, Finding, Pass, Skipped
 from backstay.core.policy import Enforce, Pitr, Policy
 from backstay.core.rules import RULES
 from backstay.core.rules.bk001 import RULE
 from tests.unit.core.given import ELSEWHERE, NOWHERE, asking, exempting, scratch, subject
 from tests.unit.shapes import cluster, instance
+
+if TYPE_CHECKING:
+    from backstay.core.model import Database
 
 FIVE_WEEKS_AND_A_DAY = Pitr(window=timedelta(days=36))
 

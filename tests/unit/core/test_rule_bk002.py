@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from backstay.core.model import Database, Fail, Finding, Pass, Skipped
+from backstay.core.findings import Fail, Finding, Pass, Skipped
 from backstay.core.policy import Objectives, Policy
 from backstay.core.rules.bk002 import RULE
 from tests.unit.core.given import ELSEWHERE, NOW, NOWHERE, asking, exempting, scratch, subject
 from tests.unit.shapes import cluster, instance
+
+if TYPE_CHECKING:
+    from backstay.core.model import Database
 
 LATEST = timedelta(minutes=3, seconds=56)  # before NOW, in the answers
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from backstay.core.model import Database, Fail, Pass, Skipped, Verdict
+from backstay.core.findings import Fail, Pass, Skipped, Verdict
 from backstay.core.policy import AwsLocation, Copy, Keep, Location, Policy
 from backstay.core.rules.bk003 import RULE
 from tests.unit.core.given import ELSEWHERE, NOW, NOWHERE, exempting, policy, scratch, subject, tier
 from tests.unit.shapes import cluster, instance
+
+if TYPE_CHECKING:
+    from backstay.core.model import Database
 
 ENDED = date(2026, 11, 23)
 

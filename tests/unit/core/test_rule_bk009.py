@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backstay.core.model import Database, Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
+from backstay.core.model import Database
 from backstay.core.policy import Require
 from backstay.core.rules.bk009 import RULE
 from backstay.providers.aws import shapes

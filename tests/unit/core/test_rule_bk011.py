@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from backstay.core.model import Database, Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
 from backstay.core.policy import Enforce, Require
 from backstay.core.rules.bk011 import RULE
 from backstay.providers.aws import shapes
 from tests.unit.core.given import asking, requiring, subject
 from tests.unit.shapes import SCOPE, cluster, cluster_answer, instance, instance_answer
+
+if TYPE_CHECKING:
+    from backstay.core.model import Database
 
 ASKED = requiring(Require.COPY_TAGS)
 

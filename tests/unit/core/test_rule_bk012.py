@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backstay.core.model import Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
 from backstay.core.policy import Require
 from backstay.core.rules.bk012 import RULE
 from backstay.providers.aws import shapes

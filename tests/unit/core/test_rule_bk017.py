@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backstay.core.model import Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
 from backstay.core.rules.bk017 import RULE
 from tests.unit.core.given import DENIED, NOW, around, joined, policy, subject
 from tests.unit.shapes import cluster, instance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backstay.core.model import Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
 from backstay.core.rules.bk019 import RULE
 from tests.unit.core.given import DENIED, ELSEWHERE, NOW, around, policy, subject
 from tests.unit.shapes import instance

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backstay.core.model import Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
 from backstay.core.restoring import Quota
 from backstay.core.rules.bk020 import RULE
 from tests.unit.core.given import DENIED, NOW, around, policy, subject

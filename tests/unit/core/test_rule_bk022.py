@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backstay.core.model import Database, Fail, Pass, Skipped, State, Verdict
+from backstay.core.findings import Fail, Pass, Skipped, Verdict
+from backstay.core.model import Database, State
 from backstay.core.rules.bk022 import RULE
 from tests.unit.core.given import ELSEWHERE, NOWHERE, exempting, scratch, subject
 from tests.unit.shapes import cluster, instance

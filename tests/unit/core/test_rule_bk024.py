@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backstay.core.decide.restore import preflight
-from backstay.core.model import Fail, Pass, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Skipped, Unknown
 from backstay.core.restoring import Quota
 from backstay.core.rules import bk024
 from backstay.core.rules.bk024 import RULE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backstay.core.model import Fail, Pass, Skipped, Unknown, Verdict
+from backstay.core.findings import Fail, Pass, Skipped, Unknown, Verdict
 from backstay.core.rules.bk025 import RULE
 from backstay.providers.aws import shapes
 from tests.unit.core.given import asking, subject

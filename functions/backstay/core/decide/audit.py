@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from backstay.core.model import Fail, Finding, Pass, Severity, Skipped, Status, Unknown, verdict_name
+from backstay.core.findings import Fail, Finding, Pass, Severity, Skipped, Unknown, verdict_name
+from backstay.core.model import Status
 from backstay.core.naming import digest
 from backstay.core.ports import FindingChanged
 from backstay.core.rules import RULES, Subject

@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from backstay.core.model import (
-    Change,
-    ChangeSettings,
-    Database,
-    Kind,
-    Outcome,
-    Result,
-    Skipped,
-    State,
-)
+from backstay.core.findings import Skipped
+from backstay.core.model import Change, ChangeSettings, Database, Kind, Outcome, Result, State
 from backstay.core.policy import Apply, Enforce, Tier
 from backstay.core.rules.base import Subject, span, tier_of
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from backstay.core.model import verdict_name
+from backstay.core.findings import verdict_name
 from backstay.core.naming import finding_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from backstay.core.decide.audit import Remembered
-    from backstay.core.model import Finding
+    from backstay.core.findings import Finding
 
 OPEN: Final = frozenset({"fail", "unknown"})
 GONE: Final = "gone"

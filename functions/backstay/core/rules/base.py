@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backstay.core.model import Database, Fail, Finding, Severity, Skipped, State, Verdict
+from backstay.core.findings import Fail, Finding, Severity, Skipped, Verdict
+from backstay.core.model import Database, State
 from backstay.core.policy import Enforce, Require, Tier
 from backstay.core.surroundings import UNSEEN, Surroundings
 from backstay.core.tiering import Elsewhere, Exempt, InTier, Placement, Scratch, Unplaced

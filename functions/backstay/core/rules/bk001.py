@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from backstay.core.model import Database, Fail, Pass, Severity, Skipped, Verdict
+from backstay.core.findings import Fail, Pass, Severity, Skipped, Verdict
+from backstay.core.model import Database
 from backstay.core.policy import Enforce, Pitr
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, span, tier_of
 

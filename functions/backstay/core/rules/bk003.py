@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from backstay.core.model import Fail, Pass, Severity, Skipped, State
+from backstay.core.findings import Fail, Pass, Severity, Skipped
+from backstay.core.model import State
 from backstay.core.rules.base import Judged, Rule, Subject
 from backstay.core.tiering import Elsewhere, Exempt, InTier, Scratch, Unplaced
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backstay.core.model import Fail, Pass, Severity, Skipped, Unknown, Verdict
+from backstay.core.findings import Fail, Pass, Severity, Skipped, Unknown, Verdict
 from backstay.core.policy import Require
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, required
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from backstay.core.model import Database, Fail, Kind, Pass, Severity, Skipped, Unknown, Verdict
+from backstay.core.findings import Fail, Pass, Severity, Skipped, Unknown, Verdict
+from backstay.core.model import Database, Kind
 from backstay.core.policy import Require
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, required
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from backstay.core.model import Fail, Pass, Severity, Skipped, Unknown
+from backstay.core.findings import Fail, Pass, Severity, Skipped, Unknown
 from backstay.core.restoring import Unchecked
 from backstay.core.rules.base import Judged, Rule, Subject, primary
 from backstay.core.surroundings import missing_groups

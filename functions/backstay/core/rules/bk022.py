@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from backstay.core.model import Fail, Pass, Severity, Skipped, State
+from backstay.core.findings import Fail, Pass, Severity, Skipped
+from backstay.core.model import State
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, tier_of
 from backstay.core.tiering import Elsewhere
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from backstay.core.decide.restore import default_target, preflight
-from backstay.core.model import Database, Fail, Pass, Severity, Skipped, Unknown, utc_text
+from backstay.core.findings import Fail, Pass, Severity, Skipped, Unknown
+from backstay.core.model import Database, utc_text
 from backstay.core.requests import RestoreRunRequest
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, primary
 from backstay.core.surroundings import around

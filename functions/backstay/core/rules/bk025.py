@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from backstay.core.model import Fail, Pass, Severity, Skipped, State, Unknown, Verdict
+from backstay.core.findings import Fail, Pass, Severity, Skipped, Unknown, Verdict
+from backstay.core.model import State
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, primary
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

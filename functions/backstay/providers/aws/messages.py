@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import quote
 
 from backstay.core.errors import Conflict, NotFound, ProviderError, Unexpected
-from backstay.core.model import utc_text, verdict_name, verdict_text
+from backstay.core.findings import verdict_name, verdict_text
+from backstay.core.model import utc_text
 from backstay.core.naming import finding_id
 from backstay.core.ports import Credentials, Execution, FindingChanged
 from backstay.providers.aws.errors import calling
