@@ -81,7 +81,10 @@ def test_given_a_running_demo_when_a_signal_ends_it_then_nothing_of_it_is_left(
     marker = f"BACKSTAY_TEST_RUN={base.name}-{number}-{seconds}"
     name, _, value = marker.partition("=")
     environment = os.environ | {name: value, "TMPDIR": str(base)}
+    # Whoever runs the tests in the background of a script leaves SIGINT ignored, and that is inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = subprocess.Popen(DEMO, cwd=REPO, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, before)
     try:
         time.sleep(seconds)  # the moment of the signal is what this test is about
         had_folder = any(base.iterdir())

@@ -26,7 +26,7 @@ FOUND = {
     "legacy": ["BK003"],
 }
 GREEN: dict[str, list[str]] = {"legacy": ["BK003"]}
-SOON = 45.0
+SOON = 75.0
 
 
 @dataclass(slots=True)
