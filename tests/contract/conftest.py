@@ -23,7 +23,7 @@ REGION = "eu-west-2"
 READ_SECONDS = 2
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def surroundings() -> Iterator[None]:
     """An account without credentials files, and clients that give up soon."""
     with pytest.MonkeyPatch.context() as patch:
@@ -45,7 +45,7 @@ def mocked(surroundings: None) -> Iterator[None]:  # noqa: ARG001  # fixtures as
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab_rds(surroundings: None) -> Iterator[Rds]:  # noqa: ARG001  # fixtures ask for fixtures by name
     server = StandIn()
     process = Process(server.url, marker="contract")
@@ -55,7 +55,7 @@ def lab_rds(surroundings: None) -> Iterator[Rds]:  # noqa: ARG001  # fixtures as
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab_site(lab_rds: Rds) -> Iterator[Site]:
     door = Door(lab_rds.cloud)
     with pytest.MonkeyPatch.context() as patch:  # only while the clients are made: other sites have other endpoints

@@ -1,4 +1,4 @@
-"""One wire for the session, and the matrix's size at its end."""
+"""One wire for the matrix, and the matrix's size at its end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LATER = timedelta(hours=2)  # no claim of a run that died holds that long
 SIZES: dict[tuple[str, str], tuple[int, int]] = {}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A deployed function's process, whose clock does not wait."""
     with pytest.MonkeyPatch.context() as patch:
