@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ class KilledAt:
 
 
 @dataclass
-class Way:
+class Way(ABC):
     """One way to run restores over one fleet.
 
     Attributes:
@@ -102,8 +103,9 @@ class Way:
         assert report["status"] == "pending", report
         return self.given.starter.started[report["execution"]["name"]]
 
+    @abstractmethod
     def run(self, request: RestoreRunRequest) -> Report:
-        raise NotImplementedError
+        """The Report of one run to its end, and of the one after a kill."""
 
     def _killable(self, run: Run, left: list[str]) -> Run:
         return KilledAt(run, *self.kill, left) if self.kill else run
