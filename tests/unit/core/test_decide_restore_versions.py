@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.core.test_decide_restore import LEDGER, ORDERS, facts, gate, plan, request, snapshot
+from tests.unit.core.restores import LEDGER, ORDERS, facts, gate, plan, request, snapshot
 
 
 @pytest.mark.parametrize(
