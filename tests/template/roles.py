@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _BY_S3: Final = "S3 asks for it while it encrypts or decrypts the vault's objects; the function makes no such call"
 _BY_LAMBDA: Final = "Lambda uses the role itself: no call of the function's shows it"
+_IN_SHARDS: Final = "Lambda reads the shards' queue with the role, but only of an audit that is too large for one run"
 _BY_RDS: Final = "RDS asks for it in the caller's name while it restores or makes the managed secret"
 _WHEN_BAD: Final = "only when the newest policy document does not validate"
 _WITH_ROLES: Final = "only where the source has IAM roles attached"
@@ -33,6 +34,9 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "logs:CreateLogStream": _BY_LAMBDA,
         "logs:PutLogEvents": _BY_LAMBDA,
         "sqs:SendMessage": _BY_LAMBDA,
+        "sqs:DeleteMessage": _IN_SHARDS,
+        "sqs:GetQueueAttributes": _IN_SHARDS,
+        "sqs:ReceiveMessage": _IN_SHARDS,
         "s3:ListBucket": "it only turns the 403 of a missing object into a 404; listing itself is not called",
         "s3:GetObjectVersion": _WHEN_BAD,
         "s3:ListBucketVersions": _WHEN_BAD,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,7 @@ from backstay.config.edge import validate
 from backstay.core.errors import BadRequest
 from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
 from tests.template.conftest import sample
-from tests.template.stacks import REPO
+from tests.template.stacks import REPO, home_stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,10 +38,11 @@ ABOUT = {
     "config-oversized-db-cluster": "aws/111122223333/eu-west-2/cluster/ledger",
     "finding-changed": "aws/111122223333/eu-west-2/instance/orders",
 }
+SHARDS = "sqs-audit-shards"
 
 
 def test_no_sample_is_untested() -> None:
-    assert sorted(path.stem for path in (REPO / "events").glob("*.json")) == sorted([*REQUESTS, *ABOUT])
+    assert sorted(path.stem for path in (REPO / "events").glob("*.json")) == sorted([*REQUESTS, *ABOUT, SHARDS])
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -60,6 +63,19 @@ def test_an_event_names_its_database(name: str) -> None:
     found = waking(sample(name))
     assert found is not None
     assert str(found.ref) == ABOUT[name]
+
+
+def test_a_batch_of_shards_is_what_lambda_makes_of_our_queues_messages() -> None:
+    (mapping,) = home_stack().of_type("AWS::Lambda::EventSourceMapping").values()
+    records = sample(SHARDS)["Records"]
+    assert {record["eventSourceARN"] for record in records} == {mapping["EventSourceArn"]}
+    assert len(records) <= mapping["BatchSize"]
+    for record in records:
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+    bodies = [json.loads(record["body"]) for record in records]
+    assert [sorted(body) for body in bodies] == [["account", "region", "run"], ["run"]]
+    assert len({body["run"] for body in bodies}) == 1
+    assert waking(sample(SHARDS)) is None
 
 
 def test_the_dry_run_sample_changes_nothing() -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 VERBS = ("audit", "protect", "restore", "restore-run")
 HERE = f"eu-west-1:{ACCOUNT}"
 DEAD_LETTERS = f"arn:aws:sqs:{HERE}:backstay-dead-letters"
+SHARDS = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/backstay-audit-shards"
 
 
 def functions(stack: Stack) -> dict[str, dict[str, Any]]:
@@ -91,7 +92,11 @@ def test_what_each_function_is_told(home: Stack) -> None:
     }
     own = {
         "protect": {"BACKSTAY_ACCOUNTS": ""},
-        "audit": {"BACKSTAY_ACCOUNTS": "", "BACKSTAY_TOPIC": f"arn:aws:sns:{HERE}:backstay-alarms"},
+        "audit": {
+            "BACKSTAY_ACCOUNTS": "",
+            "BACKSTAY_TOPIC": f"arn:aws:sns:{HERE}:backstay-alarms",
+            "BACKSTAY_SHARDS": SHARDS,
+        },
         "restore": {
             "BACKSTAY_RUNNER": f"arn:aws:lambda:{HERE}:function:backstay-restore-run:live",
             "AWS_MAX_ATTEMPTS": "3",
@@ -132,6 +137,40 @@ def test_a_failed_asynchronous_event_is_kept(home: Stack) -> None:
 
 def test_a_failure_destination_is_set_on_the_alias_that_events_call(home: Stack) -> None:
     assert {each["Qualifier"] for each in home.of_type("AWS::Lambda::EventInvokeConfig").values()} == {"live"}
+
+
+class TestShards:
+    """The queue by which an audit that is too large for one invocation gives itself work."""
+
+    def queue(self, stack: Stack) -> dict[str, Any]:
+        return {each["QueueName"]: each for each in stack.of_type("AWS::SQS::Queue").values()}["backstay-audit-shards"]
+
+    def mapping(self, stack: Stack) -> dict[str, Any]:
+        (found,) = stack.of_type("AWS::Lambda::EventSourceMapping").values()
+        return found
+
+    def test_audit_alone_reads_it_through_its_alias_and_says_which_messages_failed(self, home: Stack) -> None:
+        assert self.mapping(home) == {
+            "EventSourceArn": f"arn:aws:sqs:{HERE}:backstay-audit-shards",
+            "FunctionName": f"arn:aws:lambda:{HERE}:function:backstay-audit:live",
+            "BatchSize": 5,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": 20},
+            "Enabled": True,
+        }
+
+    def test_it_goes_on_while_paused_as_the_hourly_audit_does(self) -> None:
+        assert self.mapping(home_stack(Enabled="false"))["Enabled"] is True
+
+    def test_a_message_stays_hidden_for_longer_than_a_run_may_take(self, home: Stack) -> None:
+        assert self.queue(home)["VisibilityTimeout"] == 360 > functions(home)["audit"]["Timeout"]
+
+    def test_what_fails_three_times_is_a_dead_letter_before_it_expires(self, home: Stack) -> None:
+        queue = self.queue(home)
+        assert queue["RedrivePolicy"] == {"deadLetterTargetArn": DEAD_LETTERS, "maxReceiveCount": 3}
+        longest_delay = 900  # SQS, SendMessage, DelaySeconds
+        assert longest_delay + 3 * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"] == 3600
+        assert queue["SqsManagedSseEnabled"] is True
 
 
 def test_outside_a_vpc_unless_subnets_are_given(home: Stack) -> None:

@@ -64,10 +64,12 @@ class TestVault:
             "NoncurrentVersionExpiration",
         }
 
-    def test_an_expired_report_leaves_no_version_behind(self, location: Stack) -> None:
+    def test_an_expired_report_or_shard_leaves_no_version_behind(self, location: Stack) -> None:
         rules = {each["Id"]: each for each in only(location, "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]}
-        reports, rest = rules["expire-reports"], rules["expire-old-versions"]
-        assert reports["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+        reports, shards, rest = rules["expire-reports"], rules["expire-shards"], rules["expire-old-versions"]
+        assert (reports["Prefix"], reports["ExpirationInDays"]) == ("reports/", 400)
+        assert (shards["Prefix"], shards["ExpirationInDays"]) == ("shards/", 7)
+        assert reports["NoncurrentVersionExpiration"] == shards["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
         assert rest["NoncurrentVersionExpiration"]["NewerNoncurrentVersions"] == 10
         assert "Prefix" not in rest
 
@@ -123,10 +125,13 @@ class TestForwarding:
 
 
 @pytest.mark.parametrize("which", ["home", "location"])
-def test_queues_are_encrypted_and_keep_as_long_as_they_can(which: str, request: pytest.FixtureRequest) -> None:
-    queue = only(request.getfixturevalue(which), "AWS::SQS::Queue")
-    assert queue["SqsManagedSseEnabled"] is True
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+def test_queues_are_encrypted_and_letters_are_kept_as_long_as_can_be(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    queues = request.getfixturevalue(which).of_type("AWS::SQS::Queue").values()
+    assert {queue["SqsManagedSseEnabled"] for queue in queues} == {True}
+    (letters,) = [queue for queue in queues if queue["QueueName"].endswith("dead-letters")]
+    assert letters["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
 class TestAlarms:

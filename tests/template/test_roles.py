@@ -122,23 +122,41 @@ class TestAudit:
         mutating = [a for a in role["audit"].granted if a.startswith("rds:") and not a.startswith("rds:Describe")]
         assert mutating == []
 
-    @pytest.mark.parametrize("key", ["findings/orders.json", "reports/audit/1.json", "heartbeat/audit.json"])
+    @pytest.mark.parametrize(
+        "key", ["findings/orders.json", "shards/audit/run/1.json", "reports/audit/1.json", "heartbeat/audit.json"]
+    )
     def test_writes_what_it_remembers_and_reports(self, role: dict[str, Role], key: str) -> None:
         assert role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
 
     def test_reads_back_only_what_it_remembers(self, role: dict[str, Role]) -> None:
         assert role["audit"].allows("s3:GetObject", f"{VAULT}/findings/orders.json")
+        assert role["audit"].allows("s3:GetObject", f"{VAULT}/shards/audit/run/1.json")
         assert not role["audit"].allows("s3:GetObject", f"{VAULT}/reports/audit/1.json")
 
     @pytest.mark.parametrize(
         "key",
-        ["evidence/orders/1.json", "ca/rds-global-bundle.pem", "policy/policy.yaml", "heartbeat/protect.json"],
+        [
+            "evidence/orders/1.json",
+            "ca/rds-global-bundle.pem",
+            "policy/policy.yaml",
+            "heartbeat/protect.json",
+            "shards/x",
+        ],
     )
     def test_writes_nowhere_else(self, role: dict[str, Role], key: str) -> None:
         assert not role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
 
     def test_starts_no_other_function(self, role: dict[str, Role]) -> None:
         assert "lambda:InvokeFunction" not in role["audit"].granted
+
+    @pytest.mark.parametrize("action", ["SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes"])
+    def test_works_off_its_own_shards_and_no_other_queue(self, role: dict[str, Role], action: str) -> None:
+        queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:backstay"
+        assert role["audit"].allows(f"sqs:{action}", f"{queue}-audit-shards")
+        assert [name for name, each in role.items() if each.allows(f"sqs:{action}", f"{queue}-audit-shards")] == [
+            "audit"
+        ]
+        assert role["audit"].allows(f"sqs:{action}", f"{queue}-dead-letters") is (action == "SendMessage")
 
 
 class TestProtect:
