@@ -19,6 +19,7 @@ from tests.contract.sites import ROLE
 from tests.lab.postgres import Tools, make_tls
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from backstay.core.ports import Logins, Restorer, Secrets
@@ -38,6 +39,11 @@ def secrets(site: Site) -> Secrets:
 def logins(site: Site) -> Logins:
     assert site.logins is not None
     return site.logins
+
+
+def moment_of(site: Site, name: str, kind: Kind = Kind.INSTANCE) -> datetime:
+    """The last moment that can be restored: RDS takes one before the latest."""
+    return site.moment(name, kind) - timedelta(microseconds=1)
 
 
 def target(site: Site, plan: RestorePlan) -> Database:
@@ -88,7 +94,7 @@ def ours(site: Site, plan: RestorePlan) -> None:
 
 def test_an_instance_comes_back_at_a_moment_with_all_it_had(strict_site: Site) -> None:
     site = strict_site
-    source, moment = site.id("orders"), site.moment("orders")
+    source, moment = site.id("orders"), moment_of(site, "orders")
     plan = site.plan(source, "orders-pitr", moment)
     assert plan.config.roles == (ROLE,)
     made(site, plan)
@@ -112,7 +118,7 @@ def test_an_instance_comes_back_from_its_snapshot(strict_site: Site) -> None:
 
 def test_an_aurora_cluster_comes_back_without_members_and_serves_through_its_new_writer(strict_site: Site) -> None:
     site = strict_site
-    plan = site.plan(site.id("ledger", Kind.CLUSTER), "ledger-pitr", site.moment("ledger", Kind.CLUSTER))
+    plan = site.plan(site.id("ledger", Kind.CLUSTER), "ledger-pitr", moment_of(site, "ledger", Kind.CLUSTER))
     assert plan.writer == "ledger-pitr-1"
     empty = made(site, plan)
     assert empty.config.members == ()
@@ -141,24 +147,27 @@ def test_an_aurora_cluster_comes_back_from_its_snapshot(strict_site: Site) -> No
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_moment_outside_the_window_is_refused(strict_site: Site, kind: Kind) -> None:
     name = "orders" if kind is Kind.INSTANCE else "ledger"
-    plan = strict_site.plan(strict_site.id(name, kind), f"{name}-never", strict_site.moment(name, kind))
+    plan = strict_site.plan(strict_site.id(name, kind), f"{name}-never", moment_of(strict_site, name, kind))
     for off in (timedelta(days=-40), timedelta(days=1)):
         assert plan.moment is not None
         with pytest.raises(Rejected):
             restorer(strict_site).create(replace(plan, moment=plan.moment + off))
+    if strict_site.name == "memory":  # the lab's window has moved on by the time of the call
+        with pytest.raises(Rejected):
+            restorer(strict_site).create(replace(plan, moment=strict_site.moment(name, kind)))
     assert strict_site.find(f"{name}-never") is None
 
 
 def test_a_source_without_pitr_has_no_moment(strict_site: Site) -> None:
-    plan = strict_site.plan(strict_site.id("orders"), "never", strict_site.moment("orders"))
+    plan = strict_site.plan(strict_site.id("orders"), "never", moment_of(strict_site, "orders"))
     with pytest.raises(Rejected):
         restorer(strict_site).create(replace(plan, source=strict_site.id("plain")))
 
 
 def test_what_is_not_there_is_not_found(strict_site: Site) -> None:
     site = strict_site
-    plan = site.plan(site.id("orders"), "never", site.moment("orders"))
-    cluster = site.plan(site.id("ledger", Kind.CLUSTER), "never", site.moment("ledger", Kind.CLUSTER))
+    plan = site.plan(site.id("orders"), "never", moment_of(site, "orders"))
+    cluster = site.plan(site.id("ledger", Kind.CLUSTER), "never", moment_of(site, "ledger", Kind.CLUSTER))
     with pytest.raises(NotFound):
         restorer(site).create(replace(plan, source=site.id("ghost")))
     with pytest.raises(NotFound):
@@ -188,7 +197,7 @@ def test_a_snapshot_is_found_by_its_identifier_or_arn_and_kind(strict_site: Site
 def test_the_facts_of_a_sound_source_say_that_all_is_well(strict_site: Site) -> None:
     site = strict_site
     for name, kind in (("orders", Kind.INSTANCE), ("ledger", Kind.CLUSTER)):
-        moment = site.moment(name, kind)
+        moment = moment_of(site, name, kind)
         request = RestoreRunRequest(
             database=site.id(name, kind).key, target="free", request_id="r", moment=moment.isoformat()
         )

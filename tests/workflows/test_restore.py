@@ -112,12 +112,14 @@ def test_given_other_moments_or_targets_when_asked_then_they_are_other_restores(
     assert len(given.starter.started) == 4
 
 
-def test_given_latest_when_asked_then_it_is_settled_to_the_second_that_the_window_has_now() -> None:
+def test_given_latest_when_asked_then_it_is_settled_to_the_second_before_the_windows_end() -> None:
     given = fleet(database())
     report = asked(given, to="latest")
-    latest = NOW - timedelta(minutes=3)
-    assert report["request"]["moment"] == "2026-11-24T09:57:00Z"
+    latest = NOW - timedelta(minutes=3, seconds=1)
+    assert report["request"]["moment"] == report["plan"]["moment"] == "2026-11-24T09:56:59Z"
     assert report["target"] == f"orders-r-{latest:%Y%m%d-%H%M%S}"
+    again = asked(given, to="latest")
+    assert (again["execution"]["name"], again["execution"]["started"]) == (report["execution"]["name"], False)
 
 
 def test_given_latest_without_a_window_when_asked_then_refused_with_the_reason() -> None:

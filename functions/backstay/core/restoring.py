@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 from backstay.core.model import Configuration, Database, DatabaseId, Kind, RecoveryWindow
+
+
+# RDS takes a moment that is *before* the latest restorable one, and counts in seconds. Source: ``RestoreTime`` in
+# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html, and likewise
+# ``RestoreToTime`` of a cluster.
+_BEFORE_LATEST: Final = timedelta(seconds=1)
+
+
+def newest(window: RecoveryWindow) -> datetime:
+    """What ``latest`` means: the last moment that RDS takes.
+
+    Not ``UseLatestRestorableTime``: that is another moment in each minute, so a second click would be another restore
+    and nobody could say what was restored to. The moment costs a second of data and can be told.
+    """
+    return window.latest - _BEFORE_LATEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from backstay.core.errors import BadRequest, NoSuchDatabase, ProviderError
 from backstay.core.model import DatabaseId, Status, parse_moment, utc_text
 from backstay.core.naming import check_identifier, execution_name
 from backstay.core.requests import LATEST, RestoreRunRequest
-from backstay.core.restoring import RestorePlan, RestoreRefusal
+from backstay.core.restoring import RestorePlan, RestoreRefusal, newest
 from backstay.core.tiering import InTier
 from backstay.workflows import reports
 from backstay.workflows.observe import find, scopes_for
@@ -184,4 +184,4 @@ def _moment(world: World, request: RestoreRequest, source: _Source) -> datetime 
     if request.to != LATEST:
         return parse_moment(request.to, "to")
     window = source.database.window if source.database else None
-    return window.latest if window else world.clock.now()  # without a window, the preflight says why
+    return newest(window) if window else world.clock.now()  # without a window, the preflight says why

@@ -83,7 +83,8 @@ def need_moment(lab: Lab, item: Database, asked: dt.datetime | None) -> dt.datet
     """The moment to restore to (None: the latest one), inside the window as it is now.
 
     Source: RestoreDBInstanceToPointInTime: "any point in time before the time identified by
-    LatestRestorableTime", "up to the number of days specified by BackupRetentionPeriod".
+    LatestRestorableTime", "up to the number of days specified by BackupRetentionPeriod"; RestoreTime: "Must be before
+    the latest restorable time for the DB instance".
     """
     if item.retention == 0:
         raise fault(
@@ -95,11 +96,10 @@ def need_moment(lab: Lab, item: Database, asked: dt.datetime | None) -> dt.datet
     if span is None:
         raise fault("InvalidRestoreFault", f"{item.identifier} has no restorable time yet")
     earliest, latest = span
-    moment = latest if asked is None else asked
-    if not earliest <= moment <= latest:
+    if asked is not None and not earliest <= asked < latest:
         raise fault(
             "InvalidRestoreFault",
-            f"The specified time {moment.isoformat()} is outside the restorable window of {item.identifier}: "
-            f"{earliest.isoformat()} to {latest.isoformat()}",
+            f"The specified time {asked.isoformat()} is outside the restorable window of {item.identifier}: "
+            f"{earliest.isoformat()} to before {latest.isoformat()}",
         )
-    return moment
+    return latest if asked is None else asked

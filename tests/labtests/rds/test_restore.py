@@ -201,6 +201,10 @@ def test_automated_backups_go_with_the_instance_unless_they_are_kept(rds: Rds) -
 
     backup = wait_for(retained, "retained backups")[0]
     assert backup["DbiResourceId"] == found["DbiResourceId"]
+    # The window of a database that is gone stands still: its very end is no moment before the end.
+    call, end = client.restore_db_instance_to_point_in_time, backup["RestoreWindow"]["LatestTime"]
+    names = {"SourceDbiResourceId": found["DbiResourceId"], "TargetDBInstanceIdentifier": "risen"}
+    assert code_of(call, **names, RestoreTime=end) == "InvalidRestoreFault"
     client.restore_db_instance_to_point_in_time(
         SourceDbiResourceId=found["DbiResourceId"],
         TargetDBInstanceIdentifier="risen",

@@ -111,6 +111,11 @@ def preflight(source: DatabaseId, request: RestoreRunRequest, facts: RestoreFact
 
 
 def _moment(request: RestoreRunRequest, facts: RestoreFacts, now: datetime) -> Check:
+    """Whether the moment is in the window, its end included.
+
+    RDS wants a moment before its end. That moves on every few minutes, so a named moment that is the end now is mostly
+    before it when RDS is asked, and RDS answers at once; ``latest`` never is the end (``newest``).
+    """
     name, moment = "window", request.at
     if facts.database is None:
         return Check(name, ok=False, message=f"there is no database {request.database}")

@@ -90,7 +90,8 @@ class MemoryRestorer:
         source = self._cloud.looked(plan.source)
         if source is None or source.window is None:
             raise Rejected(f"{plan.source.name} has no moment to restore")
-        if plan.moment is None or not source.window.holds(plan.moment):
+        # Before the latest, as RDS has it (see ``core.restoring.newest``).
+        if plan.moment is None or not source.window.holds(plan.moment) or plan.moment == source.window.latest:
             raise Rejected(f"{plan.moment} is outside the window of {plan.source.name}")
 
     def _bring_up(self, plan: RestorePlan) -> None:
