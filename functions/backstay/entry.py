@@ -19,7 +19,14 @@ from uuid import uuid4
 from backstay.config import Settings, validate
 from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase, ProviderError, RunFailed
 from backstay.core.model import EXIT_STATUS, Result, Status, utc_text
-from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
+from backstay.core.requests import (
+    AuditOrder,
+    AuditRequest,
+    ProtectRequest,
+    RestoreRequest,
+    RestoreRunRequest,
+    waking,
+)
 from backstay.wiring import Caller, SystemClock, lambda_world
 
 if TYPE_CHECKING:
@@ -33,10 +40,12 @@ R = TypeVar("R", AuditRequest, ProtectRequest, RestoreRequest)
 Report = dict[str, Any]
 _ALIVE: Final = frozenset({Status.OK, Status.FINDINGS})  # what fails is known; nothing was left unread
 _LOGGED: Final = (
-    *("status", "databases", "counts", "changed", "digest_sent", "unread"),
+    *("status", "databases", "counts", "changed", "digest_sent", "unread", "run", "waiting_for"),
     *("ignored", "target", "execution", "error", "report"),
 )
-_QUIET_VERDICTS: Final = frozenset({"pass", "skipped"})
+# Lambda refuses an answer of more than 6 MB, and would then run an asynchronous audit again; so much is some 3 MB.
+_LONG: Final = ("findings", "new", "still_open", "resolved", "outcomes", "unread", "not_covered", "shards")
+_ANSWERED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +84,11 @@ class Verb(Generic[R]):
             if self.retried:
                 raise
             return report
-        # A dry run over everything proves nothing about the schedule.
+        # A dry run over everything proves nothing about the schedule, nor does one that only put others to work.
         whole_fleet = getattr(request, "all", None) is True and not getattr(request, "dry_run", False)
-        stored = self._kept(world, report, heartbeat=whole_fleet)
-        measure(self.name, report, heartbeat=whole_fleet)
+        proof = whole_fleet and "waiting_for" not in report
+        stored = self._kept(world, report, heartbeat=proof)
+        measure(self.name, report, heartbeat=proof)
         if why:
             _come_back(report)
         return _logged(self.name, {**_answer(report), "report": stored})
@@ -122,6 +132,55 @@ def _come_back(report: Report) -> None:
     for outcome in report.get("outcomes", ()):
         if outcome["passing"]:
             raise Conflict(f"{outcome['database']}: {outcome['message']}; Lambda tries again")
+
+
+def audit_orders(event: Any, context: LambdaContext) -> Report:
+    """What the queue of an audit in shards brings: each order by itself.
+
+    Returns:
+        which orders failed and are to come again (``batchItemFailures``, as SQS event source mappings ask for it).
+    """
+    from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415  # most audits come from no queue
+        BatchProcessor,
+        EventType,
+        process_partial_response,
+    )
+
+    settings = Settings.from_environment(os.environ)
+    settings.require("vault", "bus", "shards")
+    world = lambda_world(settings, caller_of(context.invoked_function_arn))
+    # Each order that fails is logged where it fails, and counted when it ends among the dead letters.
+    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+    answer = process_partial_response(event, lambda record: _order(world, record.body), processor)
+    return dict(answer)
+
+
+def _order(world: World, body: str) -> None:
+    from backstay.workflows.shards import merge, merged, shard  # noqa: PLC0415
+
+    verb = "audit"
+    try:
+        order = validate(AuditOrder, _json(body), "the audit's order")
+        order.check()
+        if order.scope is not None:
+            _logged(verb, shard(world, order, order.scope))
+        elif report := merge(world, order):
+            stored = publish(world, report, heartbeat=True)
+            measure(verb, report, heartbeat=True)
+            merged(world, order, stored)
+            _logged(verb, {**report, "report": stored})
+    except BadRequest as exc:  # it would be as bad the next time
+        logger(verb).warning("order refused", extra={"report": failed(verb, exc)})
+    except BackstayError as exc:
+        logger(verb).exception("order failed", extra={"report": failed(verb, exc)})
+        raise
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as exc:
+        raise BadRequest("is not JSON", field="body", value=text[:80], accepted='{"run": "…"}') from exc
 
 
 def durable_restore(event: Any, context: DurableContext) -> Report:
@@ -217,11 +276,12 @@ def publish(world: World, report: Report, *, heartbeat: bool) -> str:
 
 
 def _answer(report: Report) -> Report:
-    """What the invoker gets: all but what is green, which would not fit for a large fleet and stands in the vault."""
-    if "findings" not in report:
-        return report
-    loud = [finding for finding in report["findings"] if finding["verdict"] not in _QUIET_VERDICTS]
-    return {**report, "findings": loud}
+    """What the invoker gets: all of it stands in the vault, and of a large fleet would not fit (Lambda: 6 MB)."""
+    short = {key: value for key, value in report.items() if key != "green"}
+    for key in _LONG:
+        if len(report.get(key, ())) > _ANSWERED:
+            short |= {key: report[key][:_ANSWERED], f"{key}_left_out": len(report[key]) - _ANSWERED}
+    return short
 
 
 @cache
@@ -263,9 +323,8 @@ def _needing_attention(report: Report) -> int:
 
 def _measure_findings(metrics: Metrics, report: Report) -> None:
     failing: Counter[tuple[str, str]] = Counter()
-    for finding in report.get("findings", ()):
-        where = (finding["tier"] or "none", finding["database"]["region"])
-        failing[where] += finding["verdict"] not in _QUIET_VERDICTS
+    for row in report.get("tiers", ()):  # a zero too: it ends an alarm
+        failing[row["tier"] or "none", row["region"]] += row["open"]
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
 
     for (tier, region), count in sorted(failing.items()):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from backstay.config import Settings
     from backstay.core.model import Database
-    from backstay.core.ports import Bus, Credentials, Pager, Starter, Vault
+    from backstay.core.ports import Bus, Credentials, Pager, Shards, Starter, Vault
     from backstay.providers.aws.clients import Clients
     from backstay.providers.aws.members import Members, Part
     from backstay.providers.aws.vault import S3Objects
@@ -174,6 +174,7 @@ def build(
     deployed: bool,
     starter: Starter | None = None,
     pager: Pager | None = None,
+    shards: Shards | None = None,
     note: Callable[[str], None] | None = None,
 ) -> World:
     """The World of one run: every watched region of our account and of its members, and the policy in force.
@@ -219,13 +220,14 @@ def build(
         surveyors=_Lazily(scopes, lambda scope: RdsSurveyor(acting(scope), scope.region, watchers)),
         starter=starter,
         pager=pager,
+        shards=shards,
         **({} if note is None else {"note": note}),
     )
 
 
 def lambda_world(settings: Settings, caller: Caller) -> World:
     """The World of a deployed function: vault and bus of the deployment, and the runner where it is told of one."""
-    from backstay.providers.aws.messages import DurableStarter, EventBus, TopicPager  # noqa: PLC0415
+    from backstay.providers.aws.messages import DurableStarter, EventBus, ShardQueue, TopicPager  # noqa: PLC0415
     from backstay.providers.aws.vault import S3Vault  # noqa: PLC0415
 
     clients = lambda_clients()
@@ -238,4 +240,5 @@ def lambda_world(settings: Settings, caller: Caller) -> World:
         deployed=True,
         starter=DurableStarter(clients.functions(), settings.runner) if settings.runner else None,
         pager=TopicPager(clients.topics(), settings.topic) if settings.topic else None,
+        shards=ShardQueue(clients.queues(), settings.shards) if settings.shards else None,
     )

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from backstay.workflows.reports import every_verdict
 from tests.surveys import in_order, subnet_group
 
 if TYPE_CHECKING:
@@ -98,8 +99,8 @@ def test_a_newcomer_audits_two_regions_with_the_packaged_policy(terminal: Termin
     status, report = terminal.json("audit --region eu-west-2 --region eu-west-1")
     assert status == 1
     assert report["policy"]["source"] == "default"
-    assert {each["database"]["region"] for each in report["findings"]} == {"eu-west-1", "eu-west-2"}
-    assert {each["database"]["account"] for each in report["findings"]} == {"123456789012"}
+    assert {each["database"]["region"] for each in every_verdict(report)} == {"eu-west-1", "eu-west-2"}
+    assert {each["database"]["account"] for each in every_verdict(report)} == {"123456789012"}
 
 
 @pytest.mark.usefixtures("aws")

@@ -15,6 +15,7 @@ from backstay.core.restoring import Unchecked
 from backstay.providers.aws.clients import Clients
 from backstay.providers.aws.inventory import RdsInventory
 from backstay.workflows.audit import audit
+from backstay.workflows.reports import every_verdict
 from tests.fleet import IRELAND, LONDON, fleet, policy
 
 if TYPE_CHECKING:
@@ -114,9 +115,9 @@ def test_a_second_page_that_fails_leaves_the_first_and_makes_the_audit_unknown(
     report = audit(world, AuditRequest(all=True))
     assert (report["status"], report["exit_status"]) == ("unknown", 2)
     assert [(each["scope"], each["what"]) for each in report["unread"]] == [(str(IRELAND), "instances")]
-    regions = [each["database"]["region"] for each in report["findings"] if each["rule"] == "BK003"]
+    regions = [each["database"]["region"] for each in every_verdict(report) if each["rule"] == "BK003"]
     assert regions.count(IRELAND.region) == 100
-    assert {"orders", "ledger", "plain"} <= {each["database"]["name"] for each in report["findings"]}
+    assert {"orders", "ledger", "plain"} <= {each["database"]["name"] for each in every_verdict(report)}
 
 
 def test_a_region_that_denies_is_unknown_and_the_other_is_judged(lab_ready: Site) -> None:
@@ -130,7 +131,7 @@ def test_a_region_that_denies_is_unknown_and_the_other_is_judged(lab_ready: Site
     assert report["status"] == "unknown"
     assert {each["scope"] for each in report["unread"]} == {str(IRELAND)}
     assert all("AccessDenied" in each["error"] for each in report["unread"])
-    assert {each["database"]["region"] for each in report["findings"]} == {LONDON.region}
+    assert {each["database"]["region"] for each in every_verdict(report)} == {LONDON.region}
 
 
 def test_facts_that_are_denied_are_unchecked_and_name_the_action(lab_ready: Site) -> None:

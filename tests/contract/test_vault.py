@@ -49,6 +49,14 @@ def test_without_expectation_the_last_write_stands(vault: Vault) -> None:
     assert found.body == b"2"
 
 
+def test_keys_are_listed_by_prefix_in_order_and_past_a_page(vault: Vault) -> None:
+    wanted = [f"reports/run/{number:04}.json" for number in range(1001)]  # S3 lists a thousand at a time
+    for key in (*reversed(wanted), "reports/runner.json", KEY):
+        vault.put(key, b"{}")
+    assert list(vault.keys("reports/run/")) == wanted
+    assert list(vault.keys("reports/none/")) == []
+
+
 def test_creating_what_exists_loses(vault: Vault) -> None:
     vault.put(KEY, b"1", expect="")
     with pytest.raises(LostRace):

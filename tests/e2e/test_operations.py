@@ -14,6 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from backstay.workflows.reports import every_verdict
 from tests.lab.cloud import deploy
 from tests.lab.cloud.lab import DEPLOYMENT, REPO, Lab
 from tests.lab.demo.fleet import GOLD, LOGIN, REGION
@@ -225,7 +226,7 @@ class TestMembers:
         assert (report["status"], report["exit_status"]) == ("unknown", 2)
         lost = {each["scope"] for each in report["unread"] if "sts:AssumeRole" in each["error"]}
         assert lost == {f"aws/{CLOSED}/{region}" for region in lab.regions}
-        ours = [each for each in report["findings"] if each["database"]["account"] == lab.account]
+        ours = [each for each in every_verdict(report) if each["database"]["account"] == lab.account]
         failing = {each["database"]["name"] for each in ours if each["rule"] == "BK001"}
         assert failing == {"orders", "orders-r"}
 
@@ -266,7 +267,9 @@ class TestPause:
         paused.until("the change", lambda: instance(paused, "orders")["BackupRetentionPeriod"] == 2, seconds=SOON)
         paused.fire(f"{DEPLOYMENT}-audit")
         report = paused.until("the audit", lambda: newest_audit(paused, unlike=last), seconds=SOON)
-        window = {each["database"]["name"]: each["message"] for each in report["findings"] if each["rule"] == "BK001"}
+        window = {
+            each["database"]["name"]: each["message"] for each in every_verdict(report) if each["rule"] == "BK001"
+        }
         assert "2 d" in window["orders"]
         assert woken_by_rules(paused) == heard
 
@@ -321,6 +324,6 @@ class TestUninstall:
         assert {region: outputs(lab, region) for region in lab.regions} == stayed["outputs"]
         assert {region: kept(lab, region) for region in lab.regions} == stayed["kept"]
         report = lab.invoke(f"{DEPLOYMENT}-audit", {"database": "orders"})
-        assert report["findings"]
+        assert list(every_verdict(report))
         assert remembered(lab) == stayed["remembered"]
         assert report["changed"] == 0, "told before the uninstallation"

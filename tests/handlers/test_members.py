@@ -14,6 +14,7 @@ from backstay import wiring
 from backstay.handlers import audit as audit_handler
 from backstay.handlers import protect as protect_handler
 from backstay.providers.aws import members as members_module
+from backstay.workflows.reports import every_verdict
 from tests.handlers.cloud import ACCOUNT, AWAY, HOME, Cloud, context, database, sample
 from tests.handlers.conftest import CREDENTIALS
 
@@ -69,7 +70,7 @@ def both(account: Cloud, environment: pytest.MonkeyPatch) -> Iterator[Cloud]:
 
 def window(report: dict[str, Any]) -> dict[str, str]:
     """BK001's verdicts that are not green, by account."""
-    found = [each for each in report["findings"] if each["rule"] == "BK001"]
+    found = [each for each in every_verdict(report) if each["rule"] == "BK001"]
     return {each["database"]["account"]: each["verdict"] for each in found}
 
 

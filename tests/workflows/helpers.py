@@ -9,6 +9,7 @@ from backstay.core.requests import AuditRequest, ProtectRequest
 from backstay.providers.memory import MemoryBus, MemoryVault
 from backstay.workflows.audit import audit
 from backstay.workflows.protect import protect
+from backstay.workflows.reports import every_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ def protected(fleet: Fleet, world: World | None = None, *, dry_run: bool = False
 
 def verdicts(report: Report, database: Database) -> dict[str, str]:
     """Rule to verdict of one database."""
-    return {each["rule"]: each["verdict"] for each in report["findings"] if each["database"]["arn"] == database.arn}
+    return {each["rule"]: each["verdict"] for each in every_verdict(report) if each["database"]["arn"] == database.arn}
 
 
 def denied() -> None:

@@ -11,7 +11,8 @@ import pytest
 from backstay.core.errors import BadRequest, NoSuchDatabase, Unreachable
 from backstay.core.model import Kind, NotCovered, State
 from backstay.core.policy import Exemption, Match
-from backstay.workflows.memory import INDEX, findings_key
+from backstay.workflows.memory import findings_key, index_key
+from backstay.workflows.reports import every_verdict
 from tests.fleet import FRANKFURT, GREEN, IRELAND, LONDON, SKIPPED, database, fleet, policy
 from tests.workflows.helpers import BrokenBus, CountingVault, audited, denied, throttled, verdicts
 
@@ -55,7 +56,7 @@ def test_given_an_unchanged_fleet_when_audited_again_then_no_event_no_write_and_
     assert audited(given, world)["changed"] == 0
     assert len(given.bus.findings) == 1
     assert vault.writes == []
-    assert vault.reads == [INDEX]
+    assert vault.reads == [index_key(LONDON)]
 
 
 def test_given_an_unchanged_repairable_failure_when_audited_again_soon_then_it_is_not_told_again() -> None:
@@ -238,7 +239,7 @@ def test_given_a_run_that_died_before_the_index_when_audited_then_the_object_is_
     def die() -> None:
         raise KeyboardInterrupt
 
-    vault.meanwhile["findings/aws"] = lambda: vault.meanwhile.update({INDEX: die})
+    vault.meanwhile["findings/aws"] = lambda: vault.meanwhile.update({index_key(LONDON): die})
     with pytest.raises(KeyboardInterrupt):
         audited(given, world)
     if back:
@@ -252,7 +253,7 @@ def test_given_memory_that_cannot_be_read_when_audited_then_failures_are_told_an
     given = fleet(orders)
     audited(given)
     given.vault.put(findings_key(orders.id), b"\xff not json")
-    given.vault.put(INDEX, b"[]")
+    given.vault.put(index_key(LONDON), b"[]")
     assert audited(given)["changed"] == 3
     assert audited(given)["changed"] == 0
 
@@ -269,7 +270,7 @@ def test_given_an_exempt_database_when_audited_then_skipped_with_reason_and_end(
     scratch = database("scratch-1", days=0)
     report = audited(fleet(scratch))
     assert verdicts(report, scratch) == {**SKIPPED, "BK003": "pass"}
-    assert "exempt until 2027-03-31: rebuilt nightly" in report["findings"][0]["message"]
+    assert "exempt until 2027-03-31: rebuilt nightly" in next(every_verdict(report))["message"]
 
 
 def test_given_an_exemption_that_has_ended_when_audited_then_it_is_judged_and_the_end_is_a_failure() -> None:
@@ -287,7 +288,7 @@ def test_given_a_replica_when_audited_then_its_primary_is_named() -> None:
     replica = database("orders-ro", replica_of="orders", days=0)
     report = audited(fleet(replica))
     assert verdicts(report, replica) == {**SKIPPED, "BK003": "pass", "BK019": "pass", "BK022": "pass"}
-    assert "replica of orders" in report["findings"][0]["message"]
+    assert "replica of orders" in next(every_verdict(report))["message"]
 
 
 def test_given_a_database_that_is_being_deleted_when_audited_then_everything_is_skipped() -> None:
@@ -312,7 +313,7 @@ def test_given_logs_that_have_stopped_when_audited_then_the_measured_rpo_fails()
     given = fleet()
     given.cloud.add(database(behind=timedelta(minutes=40)), stalled=True)
     report = audited(given)
-    (finding,) = [each for each in report["findings"] if each["rule"] == "BK002"]
+    (finding,) = [each for each in every_verdict(report) if each["rule"] == "BK002"]
     assert finding["verdict"] == "fail"
     assert finding["measured"] == {"rpo_seconds": 2400.0, "asked_seconds": 600.0}
 

@@ -11,7 +11,8 @@ import pytest
 from backstay.core.errors import Unreachable
 from backstay.core.model import Database, Kind, State
 from backstay.core.policy import Match
-from backstay.workflows.memory import INDEX, findings_key
+from backstay.workflows.memory import findings_key, index_key
+from backstay.workflows.reports import every_verdict
 from tests.fleet import IRELAND, LONDON, Fleet, database, fleet
 from tests.workflows.helpers import BrokenBus, CountingVault, Report, audited, denied
 
@@ -63,8 +64,8 @@ def test_given_a_failing_database_that_is_exempted_when_audited_then_its_finding
 
 def test_given_every_finding_when_reported_then_it_carries_its_identity() -> None:
     report = audited(fleet(ORDERS))
-    assert {each["id"] for each in report["findings"]} >= {ident("BK001"), ident("BK002"), ident("BK003")}
-    assert all(each["id"] == f"{each['rule']}/{each['database']['key']}" for each in report["findings"])
+    assert {each["id"] for each in every_verdict(report)} >= {ident("BK001"), ident("BK002"), ident("BK003")}
+    assert all(each["id"] == f"{each['rule']}/{each['database']['key']}" for each in every_verdict(report))
 
 
 def test_given_a_database_that_is_gone_when_audited_then_its_findings_are_closed_once() -> None:
@@ -76,7 +77,7 @@ def test_given_a_database_that_is_gone_when_audited_then_its_findings_are_closed
     assert standings(report) == ([], [], [(ident("BK001"), "gone")])
     told = given.bus.findings[-1]
     assert (told.finding.rule, told.previous, told.finding.database.arn) == ("BK001", "fail", ORDERS.arn)
-    assert ORDERS.id.key not in json.loads(given.vault.get(INDEX).body)["databases"]  # type: ignore[union-attr]
+    assert ORDERS.id.key not in json.loads(given.vault.get(index_key(LONDON)).body)["databases"]  # type: ignore[union-attr]
     count = len(given.bus.findings)
     assert standings(audited(given)) == ([], [], [])
     assert len(given.bus.findings) == count
@@ -186,7 +187,7 @@ def test_given_two_audits_that_see_the_same_end_when_they_race_then_one_tells() 
 def test_given_a_key_that_is_not_ours_in_the_index_when_audited_then_it_is_left_alone() -> None:
     given = fleet(ORDERS)
     body = json.dumps({"databases": {"nonsense": "x", "aws/1/eu/db/x": "y"}}).encode()
-    given.vault.put(INDEX, body)
+    given.vault.put(index_key(LONDON), body)
     assert audited(given)["status"] == "ok"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backstay.cli.screen import STYLES, draw, grid, paste, put, title
 from backstay.core.findings import Severity
 from backstay.core.rules import RULES
+from backstay.workflows.reports import every_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ _FEW: Final = 2
 
 def show(target: Console, report: Part, world: World, options: Options) -> None:
     """Draws the Report."""
-    groups = _by_database(report["findings"])
+    groups = _by_database(every_verdict(report))
     loud = [group for group in groups if group[0]["verdict"] in _LOUD]
     quiet = [group for group in groups if group[0]["verdict"] not in _LOUD]
     if not target.is_terminal:

@@ -44,6 +44,7 @@ _RUNNER_SHAPE: Final = _Shape(
     "the ARN of a function with its alias: a durable function needs a qualified one",
 )
 _TOPIC_SHAPE: Final = _Shape(rf"{_ARN}sns:{_REGION}:\d{{12}}:[A-Za-z0-9_-]{{1,256}}", "the ARN of an SNS topic")
+_SHARDS_SHAPE: Final = _Shape(r"https?://[^\s?#@]+/\d{12}/[A-Za-z0-9_-]{1,80}", "the URL of an SQS queue")
 _BUNDLE_SHAPE: Final = _Shape(rf"s3://{_BUCKET}/.+", "s3://bucket/key")
 
 
@@ -61,6 +62,7 @@ class Settings:
         bus: ``BACKSTAY_BUS``, an event bus's name.
         runner: ``BACKSTAY_RUNNER``, the ARN of restore-run's alias.
         topic: ``BACKSTAY_TOPIC``, the ARN of the SNS topic that digests go to.
+        shards: ``BACKSTAY_SHARDS``, the URL of the SQS queue that an audit of a large fleet is spread over.
         ca_bundle: ``BACKSTAY_CA_BUNDLE``, where the RDS certificates are: ``s3://bucket/key``.
     """
 
@@ -73,6 +75,7 @@ class Settings:
     bus: str = ""
     runner: str = ""
     topic: str = ""
+    shards: str = ""
     ca_bundle: str = ""
 
     @classmethod
@@ -96,6 +99,7 @@ class Settings:
             bus=_given(environment, "BACKSTAY_BUS", _BUS_SHAPE),
             runner=_given(environment, "BACKSTAY_RUNNER", _RUNNER_SHAPE),
             topic=_given(environment, "BACKSTAY_TOPIC", _TOPIC_SHAPE),
+            shards=_given(environment, "BACKSTAY_SHARDS", _SHARDS_SHAPE),
             ca_bundle=_given(environment, "BACKSTAY_CA_BUNDLE", _BUNDLE_SHAPE),
         )
 

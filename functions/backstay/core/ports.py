@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from backstay.core.findings import Finding
 from backstay.core.model import ChangeSettings, Database, Json, Kind, Member, NotCovered, Scope
 from backstay.core.policy import Policy
-from backstay.core.requests import DatabaseRef, RestoreRunRequest
+from backstay.core.requests import AuditOrder, DatabaseRef, RestoreRunRequest
 from backstay.core.restoring import RestoreFacts, RestorePlan, Snapshot
 from backstay.core.surroundings import Surroundings
 
@@ -159,6 +159,9 @@ class Vault(Protocol):
     def get(self, key: str) -> Stored | None:
         """The object, or None when there is none."""
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys of all objects whose key begins with ``prefix``, in order, page by page."""
+
     def put(self, key: str, body: bytes, *, expect: str | None = None) -> str:
         """Writes the object and returns its etag.
 
@@ -204,6 +207,18 @@ class Pager(Protocol):
 
     def send(self, subject: str, text: str) -> None:
         """Sends one message in plain text: ``subject`` is one line of at most 99 characters, ``text`` under 64 KB."""
+
+
+class Shards(Protocol):
+    """The queue that wakes the audit for each account and region of a fleet that is too large for one run."""
+
+    def send(self, orders: Sequence[AuditOrder], *, delay: timedelta = timedelta(0)) -> None:
+        """Puts the orders on the queue. Raises when any was not accepted.
+
+        Args:
+            orders: what is to be done.
+            delay: how long nobody sees them; at most 15 minutes.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +287,8 @@ class World:
 
     ``surveyors`` may be missing where nobody audits: then nothing around a Database is known, and nothing passes by it.
     ``policy_stale`` says why the newest policy is not the one in force; empty when it is. ``pager`` is None where
-    nobody wants a digest. ``note`` is told what is going on, for a person who watches.
+    nobody wants a digest, ``shards`` where an audit is always done in one run. ``note`` is told what is going on, for
+    a person who watches.
     """
 
     deployment: str
@@ -290,4 +306,5 @@ class World:
     surveyors: Mapping[Scope, Surveyor] = field(default_factory=dict)
     starter: Starter | None = None
     pager: Pager | None = None
+    shards: Shards | None = None
     note: Callable[[str], None] = _silent

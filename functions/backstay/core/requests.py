@@ -84,6 +84,17 @@ class DatabaseRef:
         return "/".join(parts) if all(parts) else self.name  # type: ignore[arg-type]  # all() has seen them
 
 
+def database_id(key: str) -> DatabaseId | None:
+    """The identity behind a `DatabaseId.key`; None for what is none."""
+    try:
+        ref = DatabaseRef.parse(key)
+    except BadRequest:
+        return None
+    if ref.kind is None or ref.region is None or ref.account is None:
+        return None
+    return DatabaseId(Scope(Provider.AWS, ref.account, ref.region), ref.kind, ref.name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """One Database, those that match, or all that we can see."""
@@ -121,6 +132,40 @@ class Selection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRequest(Selection):
     """Audit reads and judges; it never changes a database."""
+
+
+_RUN: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOrder:
+    """A message on the queue of an audit in shards: audit one account and region of a run, or merge the run.
+
+    Attributes:
+        run: the run's name; it becomes part of keys in the vault.
+        account: with ``region`` a shard; both empty to merge.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid"}
+
+    run: str
+    account: str = ""
+    region: str = ""
+
+    def check(self) -> None:
+        """Raise BadRequest unless it is what the audit itself put there."""
+        if not _RUN.fullmatch(self.run):
+            accepted = "a run's name, e.g. 20261124T101500Z-1a2b3c4d"
+            raise BadRequest("is not a run", field="run", value=self.run[:80], accepted=accepted)
+        named = self.account or self.region
+        if named and not (_ACCOUNT.fullmatch(self.account) and _REGION.fullmatch(self.region)):
+            value, accepted = f"{self.account} {self.region}"[:80], "an account and a region, or neither"
+            raise BadRequest("is not a shard", field="account", value=value, accepted=accepted)
+
+    @property
+    def scope(self) -> Scope | None:
+        """The shard; None where the run is to be merged."""
+        return Scope(Provider.AWS, self.account, self.region) if self.account else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

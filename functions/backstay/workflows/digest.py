@@ -10,20 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from backstay.core.decide.audit import mails_at_once
-from backstay.core.decide.standing import GONE, is_open
+from backstay.core.decide.standing import GONE
 from backstay.core.digest import Digest
 from backstay.core.errors import LostRace
-from backstay.core.findings import verdict_name
+from backstay.core.model import Unread
 from backstay.core.naming import finding_id
+from backstay.core.requests import database_id
 from backstay.workflows import memory
-from backstay.workflows.closing import complete_scopes, database_of
+from backstay.workflows.reports import finding_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
-    from backstay.core.findings import Finding
+    from backstay.core.model import Scope
     from backstay.core.ports import FindingChanged, World
-    from backstay.workflows.observe import Observation
+    from backstay.workflows.reports import Report
 
 _TRIES: Final = 8
 
@@ -59,27 +60,62 @@ def _note(world: World, change: Callable[[frozenset[str]], frozenset[str]]) -> N
             return
 
 
-def send(world: World, before: frozenset[str], findings: Sequence[Finding], seen: Observation) -> bool:
-    """Sends one message, when there is something new or resolved. Returns whether it did.
+class News:
+    """What an audit of everything, in one run or in many, means to people who know of some findings already.
 
-    Args:
-        world: whose pager, vault and policy.
-        before: what people knew before the fleet was read (`known`).
-        findings: every verdict on the whole fleet.
-        seen: what was listed.
+    Reports are added one by one and not kept: of what is in order only the known findings are looked up.
+    """
+
+    def __init__(self, before: frozenset[str]) -> None:
+        """``before`` is what people knew before the fleet was read (`known`)."""
+        self.before = before
+        self.databases = 0
+        self.open: dict[str, Report] = {}
+        self.unread: list[Unread] = []
+        self._keys = {ident.partition("/")[2] for ident in before}
+        self._judged: set[str] = set()
+        self._ended: dict[str, str] = {}
+        self._complete: set[Scope] = set()
+
+    def add(self, report: Report, scopes: Iterable[Scope]) -> None:
+        """Adds an audit's Report on everything in ``scopes``."""
+        self.databases += report["databases"]
+        self.open |= {each["id"]: each for each in report["findings"]}
+        self._judged |= {each["database"]["key"] for each in report["findings"]} & self._keys
+        for row in report["green"]:
+            if (key := row["database"]["key"]) in self._keys:
+                self._judged.add(key)
+                self._ended |= {f"{rule}/{key}": each["verdict"] for each in row["verdicts"] for rule in each["rules"]}
+        torn = {each["scope"] for each in report["unread"]}
+        by_name = {str(scope): scope for scope in scopes}
+        self._complete |= {scope for name, scope in by_name.items() if name not in torn}
+        self.unread += [Unread(by_name[each["scope"]], each["what"], each["error"]) for each in report["unread"]]
+
+    def end_of(self, ident: str) -> str:
+        """What made an end of a known finding; empty while it is open, or nobody could see that it is not."""
+        if ident in self.open:
+            return ""
+        if ident in self._ended:
+            return self._ended[ident]
+        key = ident.partition("/")[2]
+        if key in self._judged:
+            return "skipped"  # a rule that is asked no more
+        database = database_id(key)
+        return GONE if database is not None and database.scope in self._complete else ""
+
+
+def send(world: World, news: News) -> bool:
+    """Sends one message, when there is something new or resolved. Returns whether it did.
 
     Raises:
         ProviderError: the message was not taken, or the vault failed; the next run tells it.
     """
     if world.pager is None:
         return False
-    verdicts = {finding_id(each.rule, each.database.id): each for each in findings}
-    unsolved = {ident for ident, each in verdicts.items() if is_open(each)}
-    ended = _ended(world, verdicts, seen)
     for attempt in range(_TRIES):
         told = memory.Told(world.vault)
-        new = unsolved - told.known
-        over = {ident: how for ident in sorted(told.known & before) if (how := ended(ident))}
+        new = news.open.keys() - told.known
+        over = {ident: how for ident in sorted(told.known & news.before) if (how := news.end_of(ident))}
         if not new and not over:
             return False
         try:
@@ -88,43 +124,22 @@ def send(world: World, before: frozenset[str], findings: Sequence[Finding], seen
             if attempt == _TRIES - 1:
                 raise
             continue
-        message = _message(world, [verdicts[each] for each in sorted(unsolved)], new, over, seen)
-        try:
+        message = _message(world, news, new, over)
+        with memory.forgotten_unless_told(told, etag):
             world.pager.send(message.subject, message.text)
-        except Exception:
-            told.put_back(etag)
-            raise
         return True
     return False
 
 
-def _ended(world: World, verdicts: Mapping[str, Finding], seen: Observation) -> Callable[[str], str]:
-    """What made an end of a finding; empty while it is open, or nobody could see that it is not."""
-    judged, complete = {each.id.key for each in seen.databases}, complete_scopes(world, seen.unread)
-
-    def how(ident: str) -> str:
-        if ident in verdicts:
-            return "" if is_open(verdicts[ident]) else verdict_name(verdicts[ident].verdict)
-        key = ident.partition("/")[2]
-        if key in judged:
-            return "skipped"  # a rule that is asked no more
-        database = database_of(key)
-        return GONE if database is not None and database.scope in complete else ""
-
-    return how
-
-
-def _message(
-    world: World, unsolved: Sequence[Finding], new: set[str], over: Mapping[str, str], seen: Observation
-) -> Digest:
+def _message(world: World, news: News, new: set[str], over: Mapping[str, str]) -> Digest:
     return Digest(
         deployment=world.deployment,
         now=world.clock.now(),
-        databases=len(seen.databases),
-        open=tuple(unsolved),
+        databases=news.databases,
+        open=tuple(finding_of(news.open[each]) for each in sorted(news.open)),
         new=frozenset(new),
         resolved=tuple(over.items()),
-        unread=seen.unread,
+        unread=tuple(news.unread),
         stale=world.policy_stale,
         place=world.vault.place,
         policy=world.policy_origin["source"],

@@ -10,6 +10,7 @@ from backstay.core.model import EXIT_STATUS, Status
 from backstay.core.rules import RULES
 from backstay.workflows.audit import audit
 from backstay.workflows.observe import observe
+from backstay.workflows.reports import every_verdict
 
 if TYPE_CHECKING:
     from backstay.core.ports import World
@@ -51,7 +52,7 @@ def explain(world: World, rule: Rule, request: AuditRequest) -> Report:
         ProviderError: the vault failed.
     """
     report = audit(world, request)
-    finding = next((each for each in report["findings"] if each["rule"] == rule.id), None)
+    finding = next((each for each in every_verdict(report) if each["rule"] == rule.id), None)
     parts: Report = {"finding": finding, "facts": [], "asked": [], "command": ""}
     seen = observe(world, request)
     if finding is not None and seen.databases:

@@ -1,15 +1,16 @@
 """What is remembered between runs: last verdicts and last repairs, one vault object per Database.
 
-``findings/index.json`` holds a fingerprint per Database so that an unchanged fleet costs one read, not one per
-Database. It is only a hint: an entry is taken out before its object changes and put back after, so a run that dies in
-between makes the next one look at the object itself.
+Each scope has an index with a fingerprint per Database, so that an unchanged fleet costs one read per account and
+region, not one per Database. It is only a hint: an entry is taken out before its object changes and put back after, so
+a run that dies in between makes the next one look at the object itself.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from backstay.core.decide.audit import Remembered
 from backstay.core.decide.protect import Repair
@@ -18,17 +19,21 @@ from backstay.core.findings import verdict_name, verdict_text
 from backstay.core.model import utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from backstay.core.findings import Finding
-    from backstay.core.model import DatabaseId
+    from backstay.core.model import DatabaseId, Scope
     from backstay.core.ports import Stored, Vault
     from backstay.core.rules import Subject
 
-INDEX: Final = "findings/index.json"
 TOLD: Final = "findings/told.json"
 _TRIES: Final = 8
 _REPAIRS_KEPT: Final = 10
+
+
+def index_key(scope: Scope) -> str:
+    """Where the fingerprints of a scope's Databases are."""
+    return f"findings/index/{scope}.json"
 
 
 def findings_key(database: DatabaseId) -> str:
@@ -72,34 +77,52 @@ def _repair(entry: Any) -> Repair | None:
         return None
 
 
-def known_fingerprints(vault: Vault) -> dict[str, str]:
+def known_fingerprints(vault: Vault, scope: Scope) -> dict[str, str]:
     """Fingerprint by Database key, as of the last runs."""
-    entries = _read(vault.get(INDEX)).get("databases", {})
+    entries = _read(vault.get(index_key(scope))).get("databases", {})
     return {str(key): str(value) for key, value in entries.items()} if isinstance(entries, dict) else {}
 
 
-def note_fingerprints(vault: Vault, entries: Mapping[str, str | None]) -> None:
-    """Merges entries into the index; None takes one out. A lost race re-reads.
+def note_fingerprints(vault: Vault, scope: Scope, entries: Mapping[str, str | None]) -> None:
+    """Merges entries into the scope's index; None takes one out. A lost race re-reads.
 
     Raises:
         LostRace: lost every time; the caller's run failed to remember, which is an error worth seeing.
     """
+    key = index_key(scope)
     for attempt in range(_TRIES):
-        stored = vault.get(INDEX)
+        stored = vault.get(key)
         document = _read(stored)
         known = document.get("databases", {})
         merged = {**(known if isinstance(known, dict) else {}), **entries}
-        kept = {key: value for key, value in merged.items() if value is not None}
+        kept = {name: value for name, value in merged.items() if value is not None}
         if kept == known:
             return
         body = _written({"schema": "backstay.findings-index/1", "databases": kept})
         try:
-            vault.put(INDEX, body, expect=stored.etag if stored else "")
+            vault.put(key, body, expect=stored.etag if stored else "")
         except LostRace:
             if attempt == _TRIES - 1:
                 raise
         else:
             return
+
+
+class Memo(Protocol):
+    """Something remembered that can be put back to what it was."""
+
+    def put_back(self, etag: str) -> None:
+        """Undoes the write that answered with that etag."""
+
+
+@contextmanager
+def forgotten_unless_told(memo: Memo, etag: str) -> Iterator[None]:
+    """What is told in here was remembered first; when telling fails it is forgotten again, for the next run to tell."""
+    try:
+        yield
+    except Exception:
+        memo.put_back(etag)
+        raise
 
 
 class Verdicts:

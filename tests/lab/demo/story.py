@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backstay.workflows.reports import every_verdict
 from tests.lab.demo.fleet import DBNAME, REGION, Fleet
 from tests.lab.demo.rows import Writer, restored
 
@@ -244,7 +245,7 @@ class Tale:
         step.expected, step.actual = GREEN, _failing(report)
         rpo = {
             each["database"]["name"]: each["measured"]["rpo_seconds"]
-            for each in report["findings"]
+            for each in every_verdict(report)
             if each["rule"] == "BK002" and each["verdict"] == "pass" and each["database"]["name"] in self.writers
         }
         step.detail = "measured RPO: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in sorted(rpo.items()))

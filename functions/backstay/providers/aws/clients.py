@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
     from mypy_boto3_sts.client import STSClient
 
-    from backstay.providers.aws.messages import Topics
+    from backstay.providers.aws.messages import Queues, Topics
 
 # RDS throttles per account and region, so the client slows itself down (adaptive) rather than hammering on. A region
 # that takes connections and never answers must cost audit a minute, not its whole time.
@@ -102,6 +102,10 @@ class Clients:
 
     def topics(self) -> Topics:
         client: Topics = self._client("sns", None)
+        return client
+
+    def queues(self) -> Queues:
+        client: Queues = self._client("sqs", None)
         return client
 
     def sts(self) -> STSClient:

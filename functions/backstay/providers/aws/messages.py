@@ -1,8 +1,9 @@
-"""``Bus`` over EventBridge, ``Pager`` over SNS, ``Starter`` over Lambda, ``Secrets`` over Secrets Manager."""
+"""What speaks to other services: EventBridge, SNS and SQS, Lambda, Secrets Manager."""
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.client import SecretsManagerClient
 
     from backstay.core.model import Database
-    from backstay.core.requests import RestoreRunRequest
+    from backstay.core.requests import AuditOrder, RestoreRunRequest
 
 SOURCE: Final = "backstay"
 _STATES: Final[Mapping[str, Literal["running", "succeeded", "failed"]]] = {
@@ -30,7 +31,7 @@ _STATES: Final[Mapping[str, Literal["running", "succeeded", "failed"]]] = {
     "PAUSED": "running",
     "SUCCEEDED": "succeeded",
 }
-_ENTRIES_PER_CALL: Final = 10  # EventBridge API reference, PutEvents
+_ENTRIES_PER_CALL: Final = 10  # EventBridge API reference, PutEvents; SQS API reference, SendMessageBatch
 
 
 def finding_detail(change: FindingChanged) -> dict[str, Any]:
@@ -125,6 +126,42 @@ class TopicPager:
         """See ``Pager.send``."""
         with calling("sns:Publish"):
             self._topics.publish(TopicArn=self._topic, Subject=subject, Message=text)
+
+
+class Queues(Protocol):
+    """The one call of the SQS client that we make: too little to depend on its stubs."""
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:  # noqa: N803  # AWS's names
+        """SQS ``SendMessageBatch``."""
+
+
+class ShardQueue:
+    """An SQS queue, of which the audit function is the only consumer."""
+
+    def __init__(self, queues: Queues, url: str) -> None:
+        self._queues, self._url = queues, url
+
+    def send(self, orders: Sequence[AuditOrder], *, delay: timedelta = timedelta(0)) -> None:
+        """See ``Shards.send``."""
+        for start in range(0, len(orders), _ENTRIES_PER_CALL):
+            entries = [
+                {
+                    "Id": str(number),
+                    "MessageBody": json.dumps(_order(order)),
+                    "DelaySeconds": int(delay.total_seconds()),
+                }
+                for number, order in enumerate(orders[start : start + _ENTRIES_PER_CALL])
+            ]
+            with calling("sqs:SendMessage"):
+                answer = self._queues.send_message_batch(QueueUrl=self._url, Entries=entries)
+            # SendMessageBatch answers 200 even when it refused entries.
+            for entry in answer.get("Failed", []):
+                message = f"{entry['Code']}: {entry.get('Message', '')}"
+                raise ProviderError(message, call="sqs:SendMessage", code=entry["Code"])
+
+
+def _order(order: AuditOrder) -> dict[str, str]:
+    return {key: value for key in ("run", "account", "region") if (value := getattr(order, key))}
 
 
 class DurableStarter:

@@ -38,6 +38,17 @@ class S3Vault:
                 raise
             return None
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """See ``Vault.keys``."""
+        pages = iter(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix))
+        while True:
+            with calling("s3:ListBucket"):
+                page = next(pages, None)
+            if page is None:
+                return
+            for each in page.get("Contents", []):
+                yield each["Key"]
+
     def put(self, key: str, body: bytes, *, expect: str | None = None) -> str:
         """See ``Vault.put``."""
         condition: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from backstay.providers.memory.inventory import MemoryInventory
 from backstay.providers.memory.logins import MemoryLogins, MemorySecrets
 from backstay.providers.memory.pitr import MemoryPitrControl
 from backstay.providers.memory.restorer import MemoryRestorer
-from backstay.providers.memory.services import MemoryBus, MemoryClock, MemoryPager, MemoryStarter
+from backstay.providers.memory.services import MemoryBus, MemoryClock, MemoryPager, MemoryShards, MemoryStarter
 from backstay.providers.memory.surveyor import MemorySurveyor
 from backstay.providers.memory.vault import MemoryVault
 
@@ -26,6 +26,7 @@ __all__ = [
     "MemoryPitrControl",
     "MemoryRestorer",
     "MemorySecrets",
+    "MemoryShards",
     "MemoryStarter",
     "MemorySurveyor",
     "MemoryVault",

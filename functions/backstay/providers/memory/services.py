@@ -1,7 +1,8 @@
-"""``Clock``, ``Bus``, ``Pager`` and ``Starter`` in memory."""
+"""``Clock``, ``Bus``, ``Pager``, ``Shards`` and ``Starter`` in memory."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -9,10 +10,10 @@ from backstay.core.ports import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from backstay.core.ports import FindingChanged
-    from backstay.core.requests import RestoreRunRequest
+    from backstay.core.requests import AuditOrder, RestoreRunRequest
 
 
 class MemoryClock:
@@ -62,6 +63,17 @@ class MemoryPager:
     def send(self, subject: str, text: str) -> None:
         """See ``Pager.send``."""
         self.sent.append((subject, text))
+
+
+class MemoryShards:
+    """Nobody is woken; what was put on the queue is kept in ``orders``, oldest first, with its delay."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[AuditOrder, timedelta]] = []
+
+    def send(self, orders: Sequence[AuditOrder], *, delay: timedelta = timedelta(0)) -> None:
+        """See ``Shards.send``."""
+        self.orders.extend((order, delay) for order in orders)
 
 
 class MemoryStarter:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from itertools import count
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from backstay.core.errors import LostRace
 from backstay.core.ports import Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class MemoryVault:
@@ -22,11 +26,11 @@ class MemoryVault:
         """See ``Vault.place``."""
         return "memory:"
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """All keys, sorted."""
+    def keys(self, prefix: str) -> Iterator[str]:
+        """See ``Vault.keys``."""
         with self._lock:
-            return tuple(sorted(self._objects))
+            found = sorted(key for key in self._objects if key.startswith(prefix))
+        yield from found
 
     def get(self, key: str) -> Stored | None:
         """See ``Vault.get``."""

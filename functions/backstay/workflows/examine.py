@@ -1,0 +1,197 @@
+"""Examine: what an audit does to the Databases that it was given, scope by scope. People are told elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of
+from backstay.core.decide.standing import Standings, is_open, stand, together
+from backstay.core.errors import LostRace
+from backstay.core.findings import Finding, verdict_name
+from backstay.core.surroundings import UNSEEN
+from backstay.workflows import digest, memory, reports
+from backstay.workflows.closing import close
+from backstay.workflows.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from backstay.core.model import Database, Scope, Unread
+    from backstay.core.ports import FindingChanged, World
+    from backstay.core.requests import AuditRequest
+    from backstay.core.rules import Subject
+    from backstay.workflows.observe import Observation
+
+_WORKERS: Final = 16
+_SCOPES: Final = 4  # at once; each may have _WORKERS calls to the vault under way
+_TRIES: Final = 5
+T = TypeVar("T")
+R = TypeVar("R")
+Judgement = tuple["Subject", tuple[Finding, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Examined:
+    """What is left of one scope once it was judged: what is in order is kept small, and the facts are let go."""
+
+    open: tuple[Finding, ...] = ()
+    green: tuple[reports.Report, ...] = ()
+    counts: Counter[str] = field(default_factory=Counter)
+    tiers: tuple[reports.Report, ...] = ()
+    told: int = 0
+    standings: Standings = field(default_factory=Standings)
+    unread: tuple[Unread, ...] = ()
+
+
+def examine(world: World, request: AuditRequest) -> reports.Report:
+    """Judges the selected Databases by every rule, remembers the verdicts and tells machines what changed.
+
+    Returns:
+        the Report ``backstay.audit/1``: ``counts`` by verdict, ``tiers`` (databases and open findings by tier, account
+        and region), ``findings`` (all that fail or are unknown), ``green``
+        (the others, by Database), ``changed`` (how many verdicts were told), ``new``, ``still_open`` and ``resolved``
+        (identities of findings, against what the last audit remembered), ``unread`` (listings that failed) and
+        ``not_covered``.
+
+    Raises:
+        BadRequest: the request names no Database that we could look at.
+        ProviderError: the vault or the bus failed, so what changed could not be remembered or told.
+    """
+    started = world.clock.now()
+    seen = observe(world, request, survey=True)
+    fleets: dict[Scope, list[Database]] = {scope: [] for scope in (world.inventories if request.all else ())}
+    for database in seen.databases:
+        fleets.setdefault(database.id.scope, []).append(database)
+    scopes = sorted(fleets)
+    parts = _map(lambda scope: _scope(world, request, seen, scope, fleets[scope], now=started), scopes, _SCOPES)
+    unread = (*seen.unread, *(each for part in parts for each in part.unread))
+    findings = [finding for part in parts for finding in part.open]
+    return reports.frame(
+        "audit",
+        world,
+        started,
+        status_of(findings, unread),
+        databases=len(seen.databases),
+        counts=sum((part.counts for part in parts), Counter()),
+        tiers=[row for part in parts for row in part.tiers],
+        changed=sum(part.told for part in parts),
+        **reports.standings_part(together(part.standings for part in parts)),
+        findings=[reports.finding_part(finding) for finding in findings],
+        green=[row for part in parts for row in part.green],
+        unread=[reports.unread_part(each) for each in unread],
+        not_covered=[reports.not_covered_part(each) for each in seen.not_covered],
+    )
+
+
+def _scope(
+    world: World,
+    request: AuditRequest,
+    seen: Observation,
+    scope: Scope,
+    databases: Sequence[Database],
+    *,
+    now: datetime,
+) -> _Examined:
+    around = seen.surroundings.get(scope, UNSEEN)
+    subjects = (subject_of(world.policy, database, now, around) for database in databases)
+    judged: list[Judgement] = [(subject, judge(subject)) for subject in subjects]
+    whole = request.all is True
+    index = memory.known_fingerprints(world.vault, scope) if request.ref is None else {}
+    told, standings = _remember(world, scope, judged, index, whole=whole, trust_index=request.ref is None)
+    unread: tuple[Unread, ...] = ()
+    if whole and all(each.scope != scope for each in seen.unread):
+        present = {each.id.key for each in databases}
+        closed, unread = close(world, scope, index.keys() - present, now, digest=world.pager is not None)
+        standings, told = together((standings, closed)), told + len(closed.resolved)
+    return _Examined(
+        open=tuple(finding for _, each in judged for finding in each if is_open(finding)),
+        green=tuple(row for _, each in judged if (row := reports.green_part(each))),
+        counts=Counter(verdict_name(finding.verdict) for _, each in judged for finding in each),
+        tiers=_tiers(scope, judged),
+        told=told,
+        standings=standings,
+        unread=unread,
+    )
+
+
+def _tiers(scope: Scope, judged: Sequence[Judgement]) -> tuple[reports.Report, ...]:
+    databases = Counter(subject.tier_name for subject, _ in judged)
+    unsolved = Counter(subject.tier_name for subject, each in judged for finding in each if is_open(finding))
+    return tuple(
+        {"tier": tier, "account": scope.account, "region": scope.region, "databases": count, "open": unsolved[tier]}
+        for tier, count in sorted(databases.items())
+    )
+
+
+def _remember(
+    world: World,
+    scope: Scope,
+    judged: Sequence[Judgement],
+    index: Mapping[str, str],
+    *,
+    whole: bool,
+    trust_index: bool,
+) -> tuple[int, Standings]:
+    """Writes what changed and tells it. Returns how many verdicts were told, and how the findings stand.
+
+    One Database, woken by an event, is compared with its own object; a fleet with the index first.
+    """
+    news = [each for each in judged if _may_be_news(index, *each)]
+    changes = [each for each in _map(lambda each: _differs(world, *each), news) if each]
+    if changes:
+        memory.note_fingerprints(world.vault, scope, {each[0].database.id.key: None for each in changes})
+    digested = whole and world.pager is not None
+    answers = _map(lambda each: _tell(world, *each, digested=digested), changes)
+    if news:
+        entries = {subject.database.id.key: fingerprint(findings) for subject, findings in news}
+        memory.note_fingerprints(world.vault, scope, entries if trust_index or changes else {})
+    differing = {subject.database.id for subject, _ in changes}
+    same = [stand(findings, None) for subject, findings in judged if subject.database.id not in differing]
+    return sum(count for count, _ in answers), together([*same, *(standing for _, standing in answers)])
+
+
+def _map(work: Callable[[T], R], items: Sequence[T], workers: int = _WORKERS) -> list[R]:
+    if not items:
+        return []
+    with ThreadPoolExecutor(max_workers=min(workers, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+def _may_be_news(index: Mapping[str, str], subject: Subject, findings: tuple[Finding, ...]) -> bool:
+    """Whether the Database's own object must be read: a repairable failure is told again while nobody repairs it."""
+    known = index.get(subject.database.id.key) == fingerprint(findings)
+    return not known or any(finding.repairable for finding in findings)
+
+
+def _differs(world: World, subject: Subject, findings: tuple[Finding, ...]) -> Judgement | None:
+    before = memory.Verdicts(world.vault, subject.database.id).remembered
+    same = {rule: each.mark for rule, each in before.items()} == {each.rule: each.mark for each in findings}
+    return None if same and not changed(subject, findings, before) else (subject, findings)
+
+
+def _tell(world: World, subject: Subject, findings: tuple[Finding, ...], *, digested: bool) -> tuple[int, Standings]:
+    """Remembers first, so that of two audits that see the same change only one tells it; then tells."""
+    for attempt in range(_TRIES):
+        memo = memory.Verdicts(world.vault, subject.database.id)
+        changes = changed(subject, findings, memo.remembered, digest=digested)
+        try:
+            etag = memo.replace(subject, findings, {change.finding.rule for change in changes})
+        except LostRace:
+            if attempt == _TRIES - 1:
+                raise
+            continue
+        return _publish(world, memo, etag, changes), stand(findings, memo.remembered)
+    return 0, Standings()
+
+
+def _publish(world: World, memo: memory.Verdicts, etag: str, changes: Sequence[FindingChanged]) -> int:
+    if not changes:
+        return 0
+    with memory.forgotten_unless_told(memo, etag):
+        world.bus.finding_changed(changes)
+    digest.note_mailed(world, changes)
+    return len(changes)

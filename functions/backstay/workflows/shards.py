@@ -1,0 +1,216 @@
+"""An audit in shards: an order for each account and region, and one Report when all of them are done.
+
+A shard's Report lies in the vault under the run's name, which is all that a run consists of: nothing counts, and a
+shard that is done twice is done once. The order to merge comes back until every shard is there or its time is over;
+then what is missing is Unread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from backstay.core.errors import BadRequest, LostRace, NotFound, Unexpected
+from backstay.core.model import Provider, Scope, Status, Unread, utc_text
+from backstay.core.naming import digest as hashed
+from backstay.core.requests import AuditOrder, AuditRequest
+from backstay.workflows import digest, reports
+from backstay.workflows.audit import audit
+from backstay.workflows.examine import examine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from backstay.core.ports import Shards, World
+    from backstay.workflows.reports import Report
+
+# As many accounts and regions as one walk reads at the same time; tests/bench measures what a run of them takes.
+ALONE: Final = 16
+_LOOK: Final = timedelta(minutes=1)
+# The queue tries a shard three times, six minutes apart: template.yaml, AuditShards.
+_PATIENCE: Final = timedelta(minutes=15)
+
+
+def audit_in_shards(world: World, request: AuditRequest) -> Report:
+    """Audits in this run, or, where everything is asked for and is too much for one, puts the shards on the queue.
+
+    Returns:
+        the Report ``backstay.audit/1`` of `audit`; or one with the status ``pending``, ``run`` (its name) and
+        ``waiting_for`` (how many shards), which the merged one follows.
+    """
+    if request.all is not True or world.shards is None or len(world.inventories) <= ALONE:
+        return audit(world, request)
+    return _fan_out(world, world.shards)
+
+
+def _fan_out(world: World, shards: Shards) -> Report:
+    started, scopes = world.clock.now(), sorted(world.inventories)
+    known = digest.known(world)
+    names = [str(scope) for scope in scopes]
+    run = f"{started:%Y%m%dT%H%M%SZ}-{hashed(world.deployment, *names)[:8]}"
+    document = {
+        "schema": "backstay.audit-run/1",
+        "started_at": utc_text(started),
+        "scopes": names,
+        "known": None if known is None else sorted(known),
+    }
+    world.vault.put(_key(run, "run"), json.dumps(document).encode())
+    shards.send([AuditOrder(run=run, account=scope.account, region=scope.region) for scope in scopes])
+    shards.send([AuditOrder(run=run)], delay=_LOOK)
+    return reports.frame("audit", world, started, Status.PENDING, run=run, waiting_for=len(scopes))
+
+
+def _key(run: str, name: str) -> str:
+    return f"reports/audit-shards/{run}/{name}.json"
+
+
+def _part_key(run: str, scope: Scope) -> str:
+    return _key(run, str(scope).replace("/", "-"))
+
+
+def shard(world: World, order: AuditOrder, scope: Scope) -> Report:
+    """Audits one account and region, and keeps its Report for the run.
+
+    Raises:
+        BadRequest: we do not look there (any more).
+        ProviderError: the vault or the bus failed; the queue brings the order again.
+    """
+    if scope not in world.inventories:
+        accepted = ", ".join(str(each) for each in world.inventories)
+        raise BadRequest("is nowhere that we look", field="account", value=str(scope), accepted=accepted)
+    alone = replace(
+        world,
+        inventories={scope: world.inventories[scope]},
+        surveyors={scope: world.surveyors[scope]} if scope in world.surveyors else {},
+    )
+    report = examine(alone, AuditRequest(all=True))
+    with suppress(LostRace):  # of two the first stands: it saw what is new
+        world.vault.put(_part_key(order.run, scope), json.dumps(report).encode(), expect="")
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the run's first message left behind."""
+
+    started: datetime
+    scopes: tuple[Scope, ...]
+    known: frozenset[str] | None
+
+
+def merge(world: World, order: AuditOrder) -> Report | None:
+    """One Report of all shards, once they are done or their time is over; tells people as `audit` does.
+
+    Returns:
+        the Report ``backstay.audit/1`` without ``green``, which each shard's own has: ``shards`` says where. None
+        when the run was merged before, or when the order was put back on the queue because shards are missing.
+
+    Raises:
+        BadRequest: there is no such run.
+        ProviderError: the vault, the pager or the queue failed; the queue brings the order again.
+    """
+    run = _run(world, order)
+    there = set(world.vault.keys(_key(order.run, "").removesuffix(".json")))
+    if _key(order.run, "merged") in there:
+        return None
+    missing = [scope for scope in run.scopes if _part_key(order.run, scope) not in there]
+    if missing and world.shards is not None and world.clock.now() - run.started < _PATIENCE:
+        world.shards.send([order], delay=_LOOK)
+        return None
+    news = digest.News(run.known or frozenset())
+    report = _merged(world, order.run, run, missing, news)
+    sent = run.known is not None and digest.send(world, news)
+    return {**report, "digest_sent": sent}
+
+
+def merged(world: World, order: AuditOrder, place: str) -> None:
+    """Notes that the run is merged and where its Report is, so that a message that comes twice does nothing."""
+    body = {"schema": "backstay.audit-merged/1", "at": utc_text(world.clock.now()), "report": place}
+    world.vault.put(_key(order.run, "merged"), json.dumps(body).encode())
+
+
+def _run(world: World, order: AuditOrder) -> _Run:
+    stored = world.vault.get(_key(order.run, "run"))
+    if stored is None:
+        raise BadRequest("is not a run of ours", field="run", value=order.run, accepted="a run that was begun")
+    document = json.loads(stored.body)
+    known = document["known"]
+    return _Run(
+        datetime.fromisoformat(document["started_at"]),
+        tuple(_scope(text) for text in document["scopes"]),
+        None if known is None else frozenset(known),
+    )
+
+
+def _scope(text: str) -> Scope:
+    provider, account, region = text.split("/")
+    return Scope(Provider(provider), account, region)
+
+
+def _merged(world: World, name: str, run: _Run, missing: Iterable[Scope], news: digest.News) -> Report:
+    """Reads one shard's Report after the other and keeps of each what needs somebody."""
+    lost = {scope: _lost(scope) for scope in missing}
+    sums: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    lists: dict[str, list[Any]] = {key: [] for key in _LISTS}
+    for scope, part in _parts(world, name, run.scopes, lost):
+        news.add(part, [scope])
+        sums += Counter({key: part[key] for key in ("databases", "changed")})
+        counts += Counter(part["counts"])
+        for key, found in lists.items():
+            found.extend(part[key])
+        where = f"{world.vault.place}/{_part_key(name, scope)}"
+        row = {"scope": str(scope), "status": part["status"], "databases": part["databases"]}
+        lists["shards"].append({**row, "report": "" if scope in lost else where})
+    for key in ("new", "still_open"):
+        lists[key].sort()  # as one run does: by rule, and then by Database
+    lists["resolved"].sort(key=lambda each: each["id"])
+    return reports.frame(
+        "audit",
+        world,
+        run.started,
+        _status(lists["shards"]),
+        databases=sums["databases"],
+        changed=sums["changed"],
+        counts=counts,
+        **lists,
+    )
+
+
+_SCHEMA: Final = "backstay.audit/1"
+_LISTS: Final = ("tiers", "new", "still_open", "resolved", "findings", "unread", "not_covered", "shards")
+_EMPTY: Final[Report] = {"databases": 0, "changed": 0, "counts": {}, "green": [], **{key: [] for key in _LISTS}}
+
+
+def _lost(scope: Scope) -> Report:
+    minutes = int(_PATIENCE.total_seconds() // 60)
+    unread = Unread(scope, "shard", f"not audited within {minutes} minutes: see the audit's log and the dead letters")
+    return {**_EMPTY, "status": Status.UNKNOWN.value, "unread": [reports.unread_part(unread)]}
+
+
+def _parts(
+    world: World, name: str, scopes: Iterable[Scope], lost: dict[Scope, Report]
+) -> Iterator[tuple[Scope, Report]]:
+    for scope in scopes:
+        if scope in lost:
+            yield scope, lost[scope]
+            continue
+        stored = world.vault.get(_part_key(name, scope))
+        if stored is None:
+            raise NotFound(f"the report of {scope} in run {name} has vanished")
+        try:
+            part = {**_EMPTY, **json.loads(stored.body)}
+        except ValueError as exc:
+            raise Unexpected(f"the report of {scope} in run {name} cannot be read: {exc}") from exc
+        if part.get("schema") != _SCHEMA:
+            raise Unexpected(f"the report of {scope} in run {name} is of the schema {part.get('schema')!r}")
+        yield scope, part
+
+
+def _status(shards: Iterable[Report]) -> Status:
+    found = {each["status"] for each in shards}
+    return next((each for each in (Status.UNKNOWN, Status.ERROR, Status.FINDINGS) if each.value in found), Status.OK)
