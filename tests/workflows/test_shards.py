@@ -261,7 +261,7 @@ def test_given_a_shards_report_that_cannot_be_read_when_merged_then_an_error_and
     report = many.begin()
     orders, last = many.taken()
     many.work(orders)
-    many.given.vault.put(f"reports/audit-shards/{report['run']}/{str(LAST).replace('/', '-')}.json", body)
+    many.given.vault.put(f"shards/audit/{report['run']}/{str(LAST).replace('/', '-')}.json", body)
     with pytest.raises(ProviderError, match=LAST.account):
         merge(many.world, last)
 

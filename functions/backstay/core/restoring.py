@@ -10,7 +10,6 @@ from typing import Final
 
 from backstay.core.model import Configuration, Database, DatabaseId, Kind, RecoveryWindow
 
-
 # RDS takes a moment that is *before* the latest restorable one, and counts in seconds. Source: ``RestoreTime`` in
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html, and likewise
 # ``RestoreToTime`` of a cluster.

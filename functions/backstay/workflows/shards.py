@@ -65,7 +65,7 @@ def _fan_out(world: World, shards: Shards) -> Report:
 
 
 def _key(run: str, name: str) -> str:
-    return f"reports/audit-shards/{run}/{name}.json"
+    return f"shards/audit/{run}/{name}.json"
 
 
 def _part_key(run: str, scope: Scope) -> str:
