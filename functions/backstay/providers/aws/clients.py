@@ -10,6 +10,9 @@ import boto3
 from botocore.config import Config
 from botocore.session import Session
 
+from backstay.providers.aws.answers import Answers
+from backstay.providers.aws.models import Models
+
 if TYPE_CHECKING:
     from mypy_boto3_ec2.client import EC2Client
     from mypy_boto3_events.client import EventBridgeClient
@@ -29,6 +32,15 @@ _CONNECT_SECONDS: Final = 5
 _READ_SECONDS: Final = 10
 
 
+def core_session(profile: str | None = None) -> Session:
+    """Botocore's session, which starts and reads in half the time. Models of one's own (``AWS_DATA_PATH``) stay."""
+    core = Session(profile=profile)
+    core.register_component("response_parser_factory", Answers())
+    if not core.get_config_variable("data_path"):
+        core.register_component("data_loader", Models())
+    return core
+
+
 class Clients:
     """The caller's credentials, and clients made from them.
 
@@ -36,7 +48,7 @@ class Clients:
     """
 
     def __init__(self, *, profile: str | None = None, region: str | None = None, core: Session | None = None) -> None:
-        self._core = core or Session()
+        self._core = core or core_session(profile)
         self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=self._core)
         self._made: dict[tuple[str, str | None], Any] = {}
         self._lock = Lock()

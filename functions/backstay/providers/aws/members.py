@@ -8,10 +8,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
-from botocore.session import Session
 
 from backstay.core.errors import ProviderError
-from backstay.providers.aws.clients import Clients
+from backstay.providers.aws.clients import Clients, core_session
 from backstay.providers.aws.errors import calling
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Members:
     def _acting(self, account: str, part: Part) -> Clients:
         role = f"arn:{self._home.partition}:iam::{account}:role/{self._deployment}-member-{part}"
         taken = _TakenOn(self._home.sts, role, f"{self._deployment}/{self._account}", f"{self._deployment}-home")
-        core = Session()
+        core = core_session()
         core.register_component("credential_provider", CredentialResolver(providers=[taken]))
         core.register_component("data_loader", self._home.loader)  # the services' models, read once for all accounts
         return Clients(core=core, region=self._home.region)
