@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backstay.core.errors import BadRequest
-from backstay.core.model import Kind
-from backstay.core.requests import DatabaseRef, Waking, waking
-
-EVENTS = Path(__file__).parents[3] / "events"
-ORDERS = DatabaseRef("orders", Kind.INSTANCE, "eu-west-2", "111122223333")
-
-
-def sample(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return loaded
+from backstay.core.requests import Waking, waking
+from tests.unit.core.events import ORDERS, sample
 
 
 def recorded(part: str, **item: Any) -> dict[str, Any]:
