@@ -1,4 +1,4 @@
-"""Deploys templates into the lab the way `sam deploy` does: code to S3, its address into the template, one stack.
+"""Deploys templates into the lab the way `sam deploy` does: code to S3, its address into the template, that to S3 too.
 
 The template's text is not touched but for `CodeUri`, which becomes the uploaded object. The zip holds the product's own
 code only; functions find the locked run-time requirements on their path (see the launcher), so that a cold start stays
@@ -74,17 +74,17 @@ def place_code(template: str, uri: str) -> str:
     return CODE_URI.sub(rf"\g<1>{uri}", template)
 
 
-def upload(clients: Clients, region: str, account: str, code: bytes) -> str:
-    """Put a package into the region's artifact bucket, made on first use; its s3:// address."""
-    s3 = clients.client("s3", region)
-    bucket, key = f"lab-artifacts-{account}-{region}", f"{hashlib.sha256(code).hexdigest()[:32]}.zip"
+def upload(clients: Clients, region: str, content: bytes, suffix: str) -> str:
+    """Put something into the account's artifact bucket in the region, made on first use; `bucket/key`."""
+    s3, account = clients.client("s3", region), clients.client("sts", region).get_caller_identity()["Account"]
+    bucket, key = f"lab-artifacts-{account}-{region}", f"{hashlib.sha256(content).hexdigest()[:32]}.{suffix}"
     try:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
     except ClientError as error:
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
-    s3.put_object(Bucket=bucket, Key=key, Body=code)
-    return f"s3://{bucket}/{key}"
+    s3.put_object(Bucket=bucket, Key=key, Body=content)
+    return f"{bucket}/{key}"
 
 
 def deploy(clients: Clients, region: str, name: str, template: str, parameters: Mapping[str, str]) -> Stack:
@@ -92,7 +92,7 @@ def deploy(clients: Clients, region: str, name: str, template: str, parameters: 
     cloudformation = clients.client("cloudformation", region)
     wanted = {
         "StackName": name,
-        "TemplateBody": template,
+        "TemplateURL": f"https://s3.{region}.amazonaws.com/{upload(clients, region, template.encode(), 'template')}",
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": list(CAPABILITIES),
     }

@@ -216,7 +216,7 @@ class Lab:
         """Deploy any template's text; `code` is a zip for its functions. DeployError when it does not come up."""
         where = region or self.region
         if code is not None:
-            template = deploy.place_code(template, deploy.upload(self, where, self.account, code))
+            template = deploy.place_code(template, f"s3://{deploy.upload(self, where, code, 'zip')}")
         return deploy.deploy(self, where, name, template, parameters or {})
 
     def put_event(
@@ -284,6 +284,11 @@ class Lab:
     def fire(self, schedule: str) -> dict[str, Any]:
         """Fire a schedule (`name` or `group/name`) now, exactly as Scheduler would."""
         return dict(_ask("POST", f"{self.endpoint}/_lab/schedules/fire", {"name": schedule}))
+
+    def due(self, queue: str, region: str | None = None) -> int:
+        """Let time pass for a queue: what is delayed, or hidden since it failed, is received now. Says how many."""
+        arn = f"arn:aws:sqs:{region or self.region}:{self.account}:{queue}"
+        return int(_ask("POST", f"{self.endpoint}/_lab/queues/due", {"arn": arn})["messages"])
 
     def functions(self) -> list[dict[str, Any]]:
         """Every deployed function: name, region, arn, role, aliases, durable."""

@@ -95,6 +95,17 @@ def test_product_deploys_into_both_regions_and_again(lab: Lab) -> None:
     assert lab.deploy({"LogRetentionDays": "30"}).changed
 
 
+def test_products_audit_reads_its_queue_of_shards_through_its_alias(lab: Lab) -> None:
+    lab.deploy()
+    (mapping,) = lab.client("lambda").list_event_source_mappings(FunctionName="backstay-audit")["EventSourceMappings"]
+    assert mapping["State"] == "Enabled"
+    assert mapping["FunctionArn"].endswith(":function:backstay-audit:live")
+    assert mapping["EventSourceArn"].endswith(":backstay-audit-shards")
+    told = lab.client("lambda").get_function_configuration(FunctionName="backstay-audit", Qualifier="live")
+    queue = told["Environment"]["Variables"]["BACKSTAY_SHARDS"]
+    assert queue == lab.client("sqs").get_queue_url(QueueName="backstay-audit-shards")["QueueUrl"]
+
+
 def woken(lab: Lab) -> int:
     calls = lab.calls(action="lambda:InvokeFunction")
     return sum(

@@ -1,6 +1,7 @@
 """The lab's own addresses, beside the emulated AWS ones on the same port: `/_lab/…`, JSON, loopback only.
 
-`GET /_lab/health`, `GET /_lab/functions`, `POST /_lab/authorize`, `POST /_lab/schedules/fire` {"name"}.
+`GET /_lab/health`, `GET /_lab/functions`, `POST /_lab/authorize`, `POST /_lab/schedules/fire` {"name"},
+`POST /_lab/queues/due` {"arn"}.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from ministack import app
 from ministack.services import lambda_svc as lam
 
-from . import auth, durable, events
+from . import auth, durable, events, queues
 from .settings import MINISTACK, Settings
 
 PREFIX = "/_lab/"
@@ -45,6 +46,7 @@ def routes(settings: Settings) -> dict[tuple[str, str], Route]:
         ("GET", "functions"): lambda _: functions(),
         ("POST", "authorize"): lambda question: auth.authorize(question, settings),
         ("POST", "schedules/fire"): lambda wanted: events.fire(wanted["name"]),
+        ("POST", "queues/due"): lambda wanted: queues.due(wanted["arn"]),
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ministack import app
 
-from . import auth, cloudformation, durable, events, functions, objects, record, routes
+from . import auth, cloudformation, durable, events, functions, objects, queues, record, routes
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -23,6 +23,7 @@ def run(settings: Settings) -> None:
     functions.install(settings)
     durable.install(settings)
     events.install()
+    queues.install()
     objects.install()
     record.install(settings)  # last, around what may refuse a request, to see the refusal
     config = app._HypercornConfig()

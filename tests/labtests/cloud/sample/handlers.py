@@ -46,6 +46,21 @@ def fail(event: dict[str, Any], _: Any) -> None:
     raise ValueError("made to fail")
 
 
+def batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Writes each message down whenever it comes; reports those that say so as failed; sends one for later."""
+    failures = []
+    for record in event["Records"]:
+        told, count = json.loads(record["body"]), record["attributes"]["ApproximateReceiveCount"]
+        write(f"batches/{told['id']}/{count}.json", {"record": record, "arn": context.invoked_function_arn})
+        if "later" in told:
+            body = json.dumps({"id": told["later"]})
+            queue = boto3.client("sqs")
+            queue.send_message(QueueUrl=os.environ["QUEUE"], MessageBody=body, DelaySeconds=900)
+        if told.get("fail"):
+            failures.append({told.get("as", "itemIdentifier"): record["messageId"]})
+    return {"batchItemFailures": failures}
+
+
 @durable_step
 def begin(_: StepContext, event: dict[str, Any]) -> dict[str, Any]:
     return {"polls": 0, "wanted": event["polls"]}
