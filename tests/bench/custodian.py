@@ -24,6 +24,7 @@ policies:
           - {type: value, key: DeletionProtection, value: false}
           - {type: value, key: StorageEncrypted, value: false}
           - {type: value, key: PubliclyAccessible, value: true}
+          - {type: value, key: MultiAZ, value: false}
           - {"tag:backup-tier": absent}
   - name: clusters
     resource: aws.rds-cluster

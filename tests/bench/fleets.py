@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tests.bench import custodian
-from tests.bench.server import PAGE
+from tests.bench.content import LISTINGS, PAGE, combinations, keys
 from tests.bench.table import Row
 
 if TYPE_CHECKING:
@@ -32,34 +32,40 @@ def rows(bench: Bench, *, quick: bool) -> Iterator[Row]:
 
 
 def _walls(bench: Bench, runs: int, scale: int) -> Iterator[Row]:
+    """With clients that are there already, on both sides: what making them takes is in the other rows."""
     fleet = {region: (instances // scale, clusters // scale) for region, (instances, clusters) in _WIDE.items()}
     regions = ",".join(fleet)
     bench.fleet(fleet, DELAY_MS)
-    longest = bench.best(runs, "wall", "bare", HOME, "describe_db_instances")["wall"]
+    longest = bench.best(runs, "wall", "chain", HOME, "describe_db_instances")["wall"]
     serial = bench.measure("bare", regions)["wall"]
-    bench.calls()
-    audit = bench.best(runs, "wall", "audit", regions)
-    calls = bench.calls()
+    audit = bench.best(runs, "wall", "audit", regions, "warm")
     how = f"{audit['wall']:.2f} s; longest page chain {longest:.2f} s; one after the other {serial:.2f} s"
     yield Row("audit: wall / longest chain", audit["wall"] / longest, 1.15, how=how)
-    pages = sum(-(-count // PAGE) for sizes in fleet.values() for count in sizes)
-    listings = sum(calls.get(each, 0) for each in ("DescribeDBInstances", "DescribeDBClusters")) / runs
-    more = {name: count // runs for name, count in calls.items() if not name.startswith("DescribeDB")}
-    yield Row(
-        "audit: calls / pages", listings / pages, 1.0, how=f"{listings:.0f} calls, {pages} pages; besides: {more}"
-    )
+    bench.calls()
+    bench.measure("audit", regions)
+    made = bench.calls()
+    pages = sum(-(-count // PAGE) for sizes in fleet.values() for count in sizes) + LISTINGS * len(fleet)
+    single = sum(keys(*sizes) + combinations(*sizes) for sizes in fleet.values())
+    calls = sum(made.values())
+    how = f"{calls} calls; {pages} pages, {single} for distinct keys and classes; {len(made)} operations"
+    yield Row("audit: calls / pages", calls / (pages + single), 1.0, how=how)
 
 
 def _cpu(bench: Bench, runs: int, scale: int) -> Iterator[Row]:
+    """Both sides with the making of their clients; the audit finds what the last one remembered."""
     bench.fleet({HOME: (2000 // scale, 300 // scale)})
+    file = str(bench.folder / "remembered.json")
+    bench.measure("remembered", HOME, file)
     bare = bench.best(runs, "cpu", "bare", HOME)
-    audit = bench.best(runs, "cpu", "audit", HOME, "known")
+    audit = bench.best(runs, "cpu", "audit", HOME, file)
+    assert audit["databases"] == bare["databases"], "not the same fleet"
     how = f"{audit['cpu']:.2f} s; bare boto3 {bare['cpu']:.2f} s; without imports; {audit['databases']} databases"
     yield Row("audit: CPU / bare boto3", audit["cpu"] / bare["cpu"], 1.25, how=how)
     if why := custodian.missing():
         yield Row("audit: CPU / Cloud Custodian", None, 0.6, how=why)
         return
     theirs = custodian.cpu(bench, runs)
+    audit = bench.best(runs, "process_cpu", "audit", HOME, file)
     how = f"{audit['process_cpu']:.2f} s; custodian {theirs:.2f} s; whole processes"
     yield Row("audit: CPU / Cloud Custodian", audit["process_cpu"] / theirs, 0.6, how=how)
 

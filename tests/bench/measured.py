@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
 
     from backstay.core.ports import World
 
-ACCOUNT: Final = "111122223333"
-_LISTINGS: Final = {"describe_db_instances": "DBInstances", "describe_db_clusters": "DBClusters"}
+ACCOUNT: Final = "111122223333"  # as in tests.bench.content, which a measured child does not import
+PAGE: Final = 100
+_LISTINGS: Final = (
+    ("rds", "describe_db_instances", "DBInstances", PAGE),
+    ("rds", "describe_db_clusters", "DBClusters", PAGE),
+    ("rds", "describe_db_parameter_groups", "DBParameterGroups", PAGE),
+    ("rds", "describe_db_cluster_parameter_groups", "DBClusterParameterGroups", PAGE),
+    ("rds", "describe_option_groups", "OptionGroupsList", PAGE),
+    ("rds", "describe_db_subnet_groups", "DBSubnetGroups", PAGE),
+    ("ec2", "describe_security_groups", "SecurityGroups", 1000),
+    ("ec2", "describe_subnets", "Subnets", 1000),
+)
 
 
 def _cpu() -> float:
@@ -35,37 +46,55 @@ def _timed(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _world(regions: str) -> World:
-    """As a function has it, but that nothing is remembered: only what RDS answers is measured."""
-    from dataclasses import replace  # noqa: PLC0415  # a child imports what it measures, and nothing else
+    """As a function has it, but for the vault and the bus: only what AWS is asked about the fleet is measured."""
+    import importlib  # noqa: PLC0415  # a child imports what it measures, and nothing else
+    from dataclasses import replace  # noqa: PLC0415
 
+    from backstay import wiring  # noqa: PLC0415
     from backstay.config import Settings  # noqa: PLC0415
     from backstay.providers.memory import MemoryBus, MemoryVault  # noqa: PLC0415
-    from backstay.wiring import Caller, lambda_world  # noqa: PLC0415
 
+    importlib.import_module("backstay.handlers.audit")
     os.environ["BACKSTAY_REGIONS"] = regions
-    world = lambda_world(Settings.from_environment(os.environ), Caller(ACCOUNT))
+    world = wiring.lambda_world(Settings.from_environment(os.environ), wiring.Caller(ACCOUNT))
     return replace(world, vault=MemoryVault(), bus=MemoryBus(), starter=None)
 
 
-def audit(regions: str, known: str = "") -> dict[str, Any]:
+def audit(regions: str, before: str = "") -> dict[str, Any]:
     """Audit over everything.
 
     Args:
         regions: separated by commas.
-        known: measure an audit of a fleet that was audited before, as every hour's but the first is.
+        before: what came before. Nothing, as for the first audit; ``warm``: an audit in this process; or a file that
+            `remembered` wrote: an audit in another process, as every hour's but the first finds it.
     """
+    world = _world(regions)
+    aside = _cpu()
+    if before == "warm":
+        _audited(world)
+    elif before:
+        for key, body in json.loads(Path(before).read_text()).items():
+            world.vault.put(key, body.encode())
+    aside = _cpu() - aside
+    answer = _timed(lambda: _audited(world))
+    return answer | {"process_cpu": answer["process_cpu"] - aside}
+
+
+def _audited(world: World) -> dict[str, Any]:
     from backstay.core.requests import AuditRequest  # noqa: PLC0415
     from backstay.workflows.audit import audit as work  # noqa: PLC0415
 
+    report = work(world, AuditRequest(all=True))
+    return {"status": report["status"], "databases": report["databases"], "counts": report["counts"]}
+
+
+def remembered(regions: str, file: str) -> dict[str, Any]:
+    """What an audit leaves in the vault, written to a file."""
     world = _world(regions)
-
-    def run() -> dict[str, Any]:
-        report = work(world, AuditRequest(all=True))
-        return {"status": report["status"], "databases": report["databases"]}
-
-    before = _timed(run)["cpu"] if known else 0.0
-    answer = _timed(run)
-    return answer | {"process_cpu": answer["process_cpu"] - before}
+    answer = _audited(world)
+    kept: Any = world.vault
+    Path(file).write_text(json.dumps({key: kept.get(key).body.decode() for key in kept.keys("")}))
+    return answer
 
 
 def front_door(region: str) -> dict[str, Any]:
@@ -80,28 +109,51 @@ def front_door(region: str) -> dict[str, Any]:
     return _timed(run)
 
 
-def bare(regions: str, chains: str = "") -> dict[str, Any]:
-    """A script over boto3 that lists the same databases one page after the other, and keeps them as boto3 gives them.
+def chain(region: str, operation: str) -> dict[str, Any]:
+    """One listing, page after page, by a client that is there already."""
+    import boto3  # noqa: PLC0415
+
+    client: Any = boto3.client("rds", region_name=region)
+
+    def run() -> dict[str, Any]:
+        pages = client.get_paginator(operation).paginate(PaginationConfig={"PageSize": PAGE})
+        return {"pages": sum(1 for _ in pages)}
+
+    return _timed(run)
+
+
+def bare(regions: str) -> dict[str, Any]:
+    """A script over boto3 that makes the audit's calls one after the other, and keeps what boto3 gives it.
 
     Args:
         regions: separated by commas.
-        chains: one listing only, e.g. ``describe_db_instances``.
     """
     import boto3  # noqa: PLC0415
 
-    made = {region: boto3.client("rds", region_name=region) for region in regions.split(",")}
-
     def run() -> dict[str, Any]:
-        found = []
-        for client in made.values():
-            for operation, key in _LISTINGS.items():
-                if chains in ("", operation):
-                    pages: Any = client.get_paginator(operation)  # type: ignore[call-overload]
-                    for page in pages.paginate(PaginationConfig={"PageSize": 100}):
-                        found.extend(page[key])
-        return {"databases": len(found)}
+        return {"databases": sum(_bare_region(boto3.client, region) for region in regions.split(","))}
 
     return _timed(run)
+
+
+def _bare_region(make: Any, region: str) -> int:
+    clients = {service: make(service, region_name=region) for service in ("rds", "ec2", "kms", "events")}
+    found: dict[str, list[Any]] = {}
+    for service, operation, key, size in _LISTINGS:
+        pages = clients[service].get_paginator(operation).paginate(PaginationConfig={"PageSize": size})
+        found[operation] = [each for page in pages for each in page[key]]
+    instances, clusters = found["describe_db_instances"], found["describe_db_clusters"]
+    clients["rds"].describe_account_attributes()
+    clients["events"].list_rules(NamePrefix="backstay-forward-")
+    for key in {each["KmsKeyId"] for each in instances + clusters}:
+        clients["kms"].describe_key(KeyId=key)
+    for engine, version, name in {
+        (each["Engine"], each["EngineVersion"], each["DBInstanceClass"]) for each in instances
+    }:
+        clients["rds"].describe_orderable_db_instance_options(
+            Engine=engine, EngineVersion=version, DBInstanceClass=name, MaxRecords=20
+        )
+    return len([each for each in instances if "DBClusterIdentifier" not in each]) + len(clusters)
 
 
 def start(handler: str) -> dict[str, Any]:
@@ -150,7 +202,9 @@ def _third_party(given: dict[str, Any]) -> None:
 
 _MEASURED: Final[dict[str, Callable[..., dict[str, Any]]]] = {
     "audit": audit,
+    "remembered": remembered,
     "front-door": front_door,
+    "chain": chain,
     "bare": bare,
     "start": start,
 }

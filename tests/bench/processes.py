@@ -14,14 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Every rule has something to judge, and a database's place is found among several.
 _POLICY = """\
 version: 1
+defaults:
+  objectives: {rpo: 1d, rto: 1d}
+  pitr: {window: 7d, apply: maintenance_window}
+  require: [encrypted, private]
+exempt:
+  - {match: {names: ["scratch-*"]}, reason: rebuilt nightly, until: 2099-12-31}
+managed_elsewhere:
+  - {match: {tags: {backup: aws-backup}}, by: aws-backup}
 tiers:
   - name: gold
     match: {tags: {backup-tier: gold}}
     objectives: {rpo: 1d, rto: 4h}
     pitr: {window: 14d, apply: immediately}
+    require: [encrypted, private, deletion_protection, multi_az, copy_tags]
     enforce: [pitr, copy_tags, deletion_protection]
+  - name: standard
+    match: {providers: [aws]}
 """
 
 

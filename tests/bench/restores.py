@@ -59,7 +59,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield Row("restore: request to login", login / half_hour.total_seconds(), 1.02, how=how)
     _, operations = _restored(timedelta(hours=4))
     yield Row("restore: durable operations", operations, 500, unit="", how="a simulated four hours")
-    bench.fleet({HOME: (100, 100)}, DELAY_MS)
+    bench.fleet({HOME: (100, 0)}, DELAY_MS)
     door = bench.measure("front-door", HOME)
     calls = sum(bench.calls().values())
     how = f"{calls} calls of {DELAY_MS} ms, imports and clients with it"
