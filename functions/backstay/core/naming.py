@@ -26,6 +26,9 @@ PREFIX: Final = "backstay:"
 TAG_DEPLOYMENT: Final = "backstay:deployment"
 TAG_DATABASE: Final = "backstay:database"
 TAG_REQUEST: Final = "backstay:request"
+OUR_TAGS: Final = (TAG_DEPLOYMENT, TAG_DATABASE, TAG_REQUEST)
+# Of a resource; AWS's own (aws:…) do not count: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html
+MAX_TAGS: Final = 50
 # How infra/region.yaml ends the names of the rules that forward a region's changes to the home bus.
 FORWARDING: Final = ("-forward-rds-events", "-forward-api-calls", "-forward-config-items")
 _IDENTIFIER: Final = re.compile(r"[a-z](?:-?[a-z0-9])*")
@@ -100,5 +103,8 @@ def forwarding_prefix(deployment: str) -> str:
 
 
 def carried_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags a restored database inherits: all but AWS's own (which cannot be written) and ours (which would lie)."""
-    return {key: value for key, value in tags.items() if not key.startswith(("aws:", PREFIX))}
+    """The tags a restored database inherits: all but AWS's own (which cannot be written) and ours (which would lie).
+
+    Source: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html (``aws:`` and ``rds:`` are reserved).
+    """
+    return {key: value for key, value in tags.items() if not key.startswith(("aws:", "rds:", PREFIX))}

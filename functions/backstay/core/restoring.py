@@ -49,6 +49,14 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """An automated snapshot, as a witness of the past: at which engine version the database was, and when."""
+
+    at: datetime
+    engine_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """How much of a regional limit is used."""
 
@@ -87,7 +95,9 @@ class RestoreFacts:
         missing_groups: groups that the source uses and that no longer exist, e.g. ``parameter group orders-pg``.
         free_addresses: free addresses per subnet of the subnet group.
         orderable: whether class and engine version can still be ordered.
+        sold: where they cannot, the classes that can be ordered with that version; None when nobody has asked.
         quotas: the region's limits, those of ``QUOTAS``.
+        backups: the source's automated snapshots, where a moment is asked for.
     """
 
     database: Database | None
@@ -98,7 +108,9 @@ class RestoreFacts:
     missing_groups: tuple[str, ...] | Unchecked = ()
     free_addresses: Mapping[str, int] | Unchecked = field(default_factory=dict)
     orderable: bool | Unchecked = True
+    sold: tuple[str, ...] | Unchecked | None = None
     quotas: tuple[Quota, ...] | Unchecked = ()
+    backups: tuple[Backup, ...] | Unchecked = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,7 @@ class RestorePlan:
         gates: the preflight, line by line.
         source_secret: the secret that holds the source's master login, or empty. A restored database may show it as
             its own, though RDS does not manage it there (https://github.com/hashicorp/terraform-provider-aws/pull/49000).
+        forgone: what of the source is knowingly left out, each with its reason; the Report tells it as lacking.
     """
 
     source: DatabaseId
@@ -143,6 +156,7 @@ class RestorePlan:
     writer: str
     gates: tuple[Check, ...]
     source_secret: str = ""
+    forgone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,3 +175,36 @@ def test_given_a_full_quota_when_decided_then_only_the_kinds_concerned_count(
 ) -> None:
     decision = decided(facts(database, quotas=(Quota(full, 40, 40),)))
     assert isinstance(decision, RestorePlan) is possible
+
+
+SOLD = ("db.m6g.large", "db.m8g.large", "db.m8g.xlarge", "db.r8g.large", "db.t4g.medium")
+
+
+def test_given_a_class_that_is_not_sold_when_decided_then_refused_with_the_classes_most_like_it() -> None:
+    old = replace(ORDERS, config=replace(ORDERS.config, instance_class="db.m4.large"))
+    refused = refusal(facts(old, orderable=False, sold=SOLD))
+    like = "db.m6g.large or db.m8g.large or db.r8g.large"
+    assert refused.message == (
+        f"class and engine version can no longer be ordered; with postgres 17.6 one can order {like}"
+    )
+    assert refused.accepted.startswith(f"orders modified to {like}, and then a moment from ")
+
+
+def test_given_aurora_whose_writers_class_is_not_sold_when_decided_then_the_writers_class_is_compared() -> None:
+    refused = refusal(facts(LEDGER, orderable=False, sold=("db.r7g.large", "db.serverless")), request(LEDGER))
+    assert "one can order db.serverless or db.r7g.large" in refused.message
+
+
+@pytest.mark.parametrize("sold", [None, DENIED], ids=["not asked", "not read"])
+def test_given_a_class_that_is_not_sold_and_no_list_when_decided_then_refused_all_the_same(
+    sold: Unchecked | None,
+) -> None:
+    refused = refusal(facts(orderable=False, sold=sold))
+    assert refused.message == "class and engine version can no longer be ordered"
+    assert refused.accepted.startswith("a moment from")
+
+
+def test_given_a_version_that_is_sold_with_no_class_any_more_when_decided_then_rds_is_asked_all_the_same() -> None:
+    checked = gate(plan(facts(orderable=False, sold=())).gates, "class")
+    assert checked.ok is None
+    assert checked.message.startswith("postgres 17.6 can no longer be ordered; RDS restores its backups all the same")

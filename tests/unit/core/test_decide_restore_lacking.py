@@ -52,6 +52,18 @@ def test_given_a_lost_setting_when_compared_then_named_with_both(change: dict[st
     assert differences(plan(facts()), replace(finished(ORDERS), **change)) == (lacking,)
 
 
+@pytest.mark.parametrize("source", [ORDERS, TRADES, LEDGER], ids=["instance", "multi-az cluster", "aurora"])
+def test_given_a_target_that_is_public_when_its_source_is_not_then_that_is_told(source: Database) -> None:
+    target = finished(source)
+    config = replace(target.config, public=True)
+    if source is LEDGER:
+        config = replace(target.config, members=tuple(replace(each, public=True) for each in target.config.members))
+    (lacking,) = differences(plan(facts(source)), replace(target, config=config))
+    assert lacking == "privacy: it is publicly accessible, and its source is not"
+    same = replace(source, config=config)
+    assert differences(plan(facts(same)), replace(finished(same), config=config)) == ()
+
+
 def test_given_a_lost_tag_when_compared_then_lacking_and_one_too_many_is_not() -> None:
     target = finished(ORDERS)
     assert differences(plan(facts()), replace(target, tags={**target.tags, "aws:rds:primary": "1"})) == ()

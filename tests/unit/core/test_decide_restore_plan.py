@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from backstay.core.decide.restore import FALLBACK_WRITER_CLASS, default_target, writer_class
+from backstay.core.decide.restore import FALLBACK_WRITER_CLASS, default_target, differences, writer_class
 from backstay.core.model import Configuration, Database, DatabaseId, Kind, Member
-from backstay.core.naming import MAX_MULTI_AZ_CLUSTER_NAME, MAX_NAME
+from backstay.core.naming import MAX_MULTI_AZ_CLUSTER_NAME, MAX_NAME, MAX_TAGS, OUR_TAGS
+from backstay.core.policy import Match
 from tests.unit.core.given import NOW, tier
 from tests.unit.core.restores import (
     LEDGER,
@@ -50,6 +51,23 @@ def test_given_tags_when_planned_then_the_sources_without_awss_and_ours_on_top()
         "backstay:database": "aws/111122223333/eu-west-2/instance/orders",
         "backstay:request": REQUEST_ID,
     }
+
+
+def test_given_more_tags_than_there_is_room_for_when_planned_then_the_tiers_come_first_and_the_rest_is_told() -> None:
+    many = {f"k{number:02}": "v" for number in range(50)} | {"team": "shop", "aws:cloudformation:stack-id": "x"}
+    asking = replace(tier(), match=Match(tags={"te*": ("shop",)}))
+    found = plan(facts(replace(ORDERS, tags=many)), asking=asking)
+    assert len(found.tags) == MAX_TAGS
+    assert {"team", "k00", "k45", *OUR_TAGS} <= set(found.tags)
+    assert found.forgone == tuple(f"tag k{left}: a database has at most 50, ours among them" for left in range(46, 50))
+    target = replace(ORDERS, tags=found.tags, retention=timedelta(days=found.retention_days))
+    assert differences(found, target) == found.forgone
+
+
+def test_given_as_many_tags_as_there_is_room_for_when_planned_then_all_of_them_and_nothing_to_tell() -> None:
+    many = {f"k{number:02}": "v" for number in range(MAX_TAGS - len(OUR_TAGS))}
+    found = plan(facts(replace(ORDERS, tags=many)))
+    assert (len(found.tags), found.forgone) == (MAX_TAGS, ())
 
 
 def test_given_aurora_when_planned_then_a_writer_of_the_old_ones_class() -> None:

@@ -1,12 +1,16 @@
-"""A snapshot from before an upgrade: its own engine version, and no group that was made for another one."""
+"""Data from before an upgrade: its own engine version, and no group that was made for another one."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from tests.unit.core.restores import LEDGER, ORDERS, facts, gate, plan, request, snapshot
+from backstay.core.decide.restore import differences
+from backstay.core.restoring import Backup
+from tests.unit.core.given import NOW
+from tests.unit.core.restores import DENIED, LEDGER, MOMENT, ORDERS, facts, gate, plan, request, snapshot
 
 
 @pytest.mark.parametrize(
@@ -54,3 +58,64 @@ def test_given_a_snapshot_that_does_not_tell_its_version_when_planned_then_its_s
 def test_given_a_moment_when_planned_then_the_sources_version_and_groups() -> None:
     found = plan(facts())
     assert (found.engine_version, found.config) == (ORDERS.engine_version, ORDERS.config)
+
+
+UPGRADED = replace(ORDERS, engine_version="17.6", created=NOW - timedelta(days=300))
+BEFORE, AFTER = MOMENT - timedelta(hours=7), MOMENT + timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    ("backups", "version", "unfit"),
+    [
+        ((), "17.6", ""),
+        ((Backup(BEFORE, "17.4"),), "17.6", ""),
+        ((Backup(BEFORE, "17.4"), Backup(AFTER, "17.6")), "17.6", ""),
+        ((Backup(BEFORE, "16.9"), Backup(AFTER, "16.9")), "16.9", "the database was 16.9 at that moment, not 17.6"),
+        ((Backup(AFTER, "16.9"),), "16.9", "the database was 16.9 at that moment, not 17.6"),
+        ((Backup(AFTER, "17.6"), Backup(MOMENT, "16.9")), "16.9", "was upgraded from 16.9 to 17.6 around that moment"),
+        ((Backup(BEFORE, "16.9"),), "16.9", "was upgraded from 16.9 to 17.6 around that moment"),
+        ((Backup(BEFORE - timedelta(days=1), "16.9"), Backup(BEFORE, "17.4")), "17.6", ""),
+        ((Backup(NOW - timedelta(days=400), "15.2"),), "17.6", ""),
+    ],
+    ids=[
+        "no backups",
+        "a minor upgrade since",
+        "a minor upgrade around",
+        "before the upgrade",
+        "only a later backup tells",
+        "the upgrade is around it",
+        "no backup since the upgrade",
+        "the upgrade was earlier",
+        "an earlier database of the name",
+    ],
+)
+def test_given_a_moment_when_its_source_was_upgraded_then_the_backups_around_it_tell_what_fits(
+    backups: tuple[Backup, ...], version: str, unfit: str
+) -> None:
+    found = plan(facts(UPGRADED, backups=backups))
+    assert found.engine_version == version
+    groups = gate(found.gates, "groups")
+    if not unfit:
+        assert (found.config, found.forgone, groups.ok) == (UPGRADED.config, (), True)
+        return
+    assert (found.config.parameter_group, found.config.option_group, groups.ok) == ("", "", None)
+    assert unfit in groups.message
+    assert [each.partition(":")[0] for each in found.forgone] == ["parameter group orders-pg17"]
+    assert unfit in found.forgone[0]
+
+
+def test_given_groups_left_out_when_the_restore_is_done_then_they_are_lacking() -> None:
+    made = plan(facts(UPGRADED, backups=(Backup(BEFORE, "16.9"), Backup(AFTER, "16.9"))))
+    config = replace(made.config, parameter_group="default.postgres16", option_group="default:postgres-16")
+    target = replace(UPGRADED, tags=made.tags, retention=timedelta(days=made.retention_days), config=config)
+    (lacking,) = differences(made, target)
+    assert lacking == (
+        "parameter group orders-pg17: the database was 16.9 at that moment, not 17.6; a default one is used"
+    )
+
+
+def test_given_backups_that_could_not_be_read_when_planned_then_a_warning_and_todays_groups() -> None:
+    found = plan(facts(UPGRADED, backups=DENIED))
+    assert (found.engine_version, found.config) == ("17.6", UPGRADED.config)
+    checked = gate(found.gates, "groups")
+    assert (checked.ok, "engine version of that moment is not known: kms:" in checked.message) == (None, True)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from backstay.core.model import Configuration, Database, DatabaseId, Kind
+from backstay.core.model import Configuration, Database, DatabaseId, Kind, Member, utc_text
 from backstay.core.requests import RestoreRunRequest
-from backstay.core.restoring import RestorePlan, Snapshot
+from backstay.core.restoring import Backup, RestorePlan, Snapshot
 from backstay.providers.aws.inventory import RdsInventory
 from backstay.providers.aws.preflight import Preflight
 from backstay.providers.aws.restorer import RdsRestorer
 from tests.unit.shapes import SCOPE, cluster, instance
 
 ORDERS = instance("orders")
+MOMENT = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 AURORA = Configuration(storage_type="aurora-iopt1", network_type="DUAL", iops=1)
 MULTI_AZ = Configuration(
     instance_class="db.r6gd.large", multi_az=True, storage_type="gp3", iops=3000, network_type="IPV4"
@@ -49,7 +50,7 @@ def planned(kind: Kind, config: Configuration, **parts: Any) -> RestorePlan:
         "engine_version": "17.4",
         "target": DatabaseId(SCOPE, kind, "ledger-r"),
         "request_id": "r",
-        "moment": datetime(2026, 11, 24, 10, 15, tzinfo=UTC),
+        "moment": MOMENT,
         "snapshot": "",
         "retention_days": 7,
         "deletion_protection": False,
@@ -82,10 +83,25 @@ def sent(plan: RestorePlan, *, writer: bool = False) -> dict[str, Any]:
     return seen
 
 
-@pytest.mark.parametrize("snapshot", ["", "arn:aws:rds:eu-west-2:111122223333:cluster-snapshot:s"])
-def test_given_a_multi_az_cluster_when_restored_then_iops_with_its_storage_and_no_network_type(snapshot: str) -> None:
-    call = sent(planned(Kind.CLUSTER, MULTI_AZ, snapshot=snapshot, writer=""))
-    assert (call["StorageType"], call["Iops"]) == ("gp3", 3000)
+SNAPSHOT = "arn:aws:rds:eu-west-2:111122223333:cluster-snapshot:s"
+
+
+@pytest.mark.parametrize("snapshot", ["", SNAPSHOT])
+@pytest.mark.parametrize(
+    ("storage", "iops", "named"),
+    [
+        ("io1", 3000, {"StorageType": "io1", "Iops": 3000}),
+        ("gp3", 12000, {"StorageType": "gp3", "Iops": 12000}),
+        ("gp3", 3000, {"StorageType": "gp3"}),
+    ],
+    ids=["io1", "large gp3", "small gp3"],
+)
+def test_given_a_multi_az_cluster_when_restored_then_what_its_storage_may_name_and_no_network_type(
+    snapshot: str, storage: str, iops: int, named: dict[str, Any]
+) -> None:
+    config = replace(MULTI_AZ, storage_type=storage, iops=iops)
+    call = sent(planned(Kind.CLUSTER, config, snapshot=snapshot, writer=""))
+    assert {key: call[key] for key in ("StorageType", "Iops") if key in call} == named
     assert "NetworkType" not in call
 
 
@@ -112,6 +128,28 @@ def test_given_an_aurora_cluster_when_its_writer_is_made_then_in_its_subnets_wit
         "Tags": [{"Key": "team", "Value": "shop"}],
         "DBSubnetGroupName": "private",
     }
+
+
+@pytest.mark.parametrize(
+    ("writers", "readers", "public"),
+    [(True, False, True), (False, True, False), (None, True, False)],
+    ids=["public writer", "public reader", "a writer that does not say"],
+)
+def test_given_an_aurora_cluster_when_its_writer_is_made_then_public_only_where_the_sources_writer_says_so(
+    writers: bool | None, readers: bool, public: bool
+) -> None:
+    members = (Member("a", writer=False, public=readers), Member("b", writer=True, public=writers))
+    call = sent(planned(Kind.CLUSTER, replace(AURORA, subnet_group="default", members=members)), writer=True)
+    assert call["PubliclyAccessible"] is public
+
+
+@pytest.mark.parametrize(("public", "asked"), [(True, True), (False, False), (None, False)])
+def test_given_a_source_that_may_not_say_when_restored_then_whether_it_is_public_is_always_told(
+    public: bool | None, asked: bool
+) -> None:
+    for kind, config in ((Kind.INSTANCE, ORDERS.config), (Kind.CLUSTER, MULTI_AZ)):
+        call = sent(planned(kind, replace(config, public=public), writer=""))
+        assert call["PubliclyAccessible"] is asked
 
 
 @pytest.mark.parametrize(("minimum", "pause"), [(0.0, 600), (0.5, None)])
@@ -204,6 +242,7 @@ class Reads:
     """Stands for Preflight: all is well, and the version whose class was looked up is remembered."""
 
     looked_up = ""
+    on_sale = True
 
     def __init__(self, _clients: object, _region: str) -> None:
         pass
@@ -223,22 +262,73 @@ class Reads:
 
     def orderable(self, source: Database) -> bool:
         Reads.looked_up = source.engine_version
-        return True
+        return Reads.on_sale
+
+    def backups(self, source: Database) -> tuple[Backup, ...]:
+        return (Backup(MOMENT - timedelta(hours=7), "15.9"), Backup(MOMENT + timedelta(hours=1), source.engine_version))
+
+    def sold(self, source: Database) -> tuple[str, ...]:
+        return (f"db.{source.engine_version}",)
 
     def __getattr__(self, _name: str) -> Any:
         return lambda *_: None
 
 
-@pytest.mark.parametrize(("snapshot", "version"), [("s", "16.8"), (None, "17.4")])
-def test_given_a_snapshot_when_facts_are_read_then_its_own_version_is_looked_up(
-    monkeypatch: pytest.MonkeyPatch, snapshot: str | None, version: str
+@pytest.mark.parametrize(
+    ("asked", "version"),
+    [({"snapshot": "s"}, "16.8"), ({"moment": utc_text(MOMENT)}, "15.9"), ({}, "17.4")],
+    ids=["snapshot", "moment before an upgrade", "neither"],
+)
+@pytest.mark.parametrize("on_sale", [True, False])
+def test_given_a_snapshot_or_a_moment_when_facts_are_read_then_the_version_of_its_data_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], version: str, on_sale: bool
 ) -> None:
     monkeypatch.setattr("backstay.providers.aws.restorer.Preflight", Reads)
+    monkeypatch.setattr(Reads, "on_sale", on_sale)
     client, stub = stubbed()
     stub.add_client_error("describe_db_clusters", "DBClusterNotFoundFault")
     clients: Any = OneClient(client)
     source = cluster("ledger")
-    request = RestoreRunRequest(database=source.id.key, target="t", request_id="r", snapshot=snapshot)
+    request = RestoreRunRequest(database=source.id.key, target="t", request_id="r", **asked)
     with stub:
         facts = RdsRestorer(clients, RdsInventory(client, SCOPE)).facts(request, source)
-    assert (facts.orderable, Reads.looked_up, source.engine_version) == (True, version, "17.4")
+    assert (facts.orderable, Reads.looked_up, source.engine_version) == (on_sale, version, "17.4")
+    assert facts.sold == (None if on_sale else (f"db.{version}",))
+    assert bool(facts.backups) is ("moment" in asked)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_given_automated_snapshots_when_read_then_when_and_of_which_version_they_are_on_every_page(kind: Kind) -> None:
+    client, stub = stubbed()
+    word = "DBInstance" if kind is Kind.INSTANCE else "DBCluster"
+    shown, source = f"{word.removesuffix('Instance')}Snapshot", cluster("ledger") if kind is Kind.CLUSTER else ORDERS
+    operation = "describe_db_snapshots" if kind is Kind.INSTANCE else "describe_db_cluster_snapshots"
+    given = {f"{word}Identifier": source.name, "SnapshotType": "automated"}
+
+    def entry(name: str, **parts: Any) -> dict[str, Any]:
+        told = {f"{shown}Identifier": name, f"{shown}Arn": "arn", f"{word}Identifier": source.name}
+        return {**told, "Engine": source.engine, "EngineVersion": "16.8", "Status": "available", **parts}
+
+    made = {"SnapshotCreateTime": MOMENT}
+    stub.add_response(operation, {f"{shown}s": [entry("a", **made), entry("creating")], "Marker": "more"}, given)
+    later = {"SnapshotCreateTime": MOMENT + timedelta(days=1), "EngineVersion": "17.4"}
+    stub.add_response(operation, {f"{shown}s": [entry("b", **later)]}, {**given, "Marker": "more"})
+    with stub:
+        found = preflight(client).backups(source)
+    assert found == (Backup(MOMENT, "16.8"), Backup(MOMENT + timedelta(days=1), "17.4"))
+
+
+def test_given_a_class_that_is_not_sold_when_asked_then_those_that_are_and_for_multi_az_clusters_their_own() -> None:
+    options = [
+        {"DBInstanceClass": "db.t4g.medium", "SupportsClusters": False},
+        {"DBInstanceClass": "db.m7g.large", "SupportsClusters": True},
+        {"DBInstanceClass": "db.m7g.large", "SupportsClusters": True},
+    ]
+    for source, sold in ((ORDERS, ("db.m7g.large", "db.t4g.medium")), (cluster("trades"), ("db.m7g.large",))):
+        client, stub = stubbed()
+        given = {"Engine": source.engine, "EngineVersion": source.engine_version}
+        stub.add_response(
+            "describe_orderable_db_instance_options", {"OrderableDBInstanceOptions": options}, expected_params=given
+        )
+        with stub:
+            assert preflight(client).sold(source) == sold

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from backstay.core.decide.versions import Origin, fitting, origin
 from backstay.core.model import Configuration, DatabaseId, Kind, RecoveryWindow, State, utc_text
 from backstay.core.naming import (
     MAX_MULTI_AZ_CLUSTER_NAME,
     MAX_NAME,
-    TAG_DATABASE,
-    TAG_DEPLOYMENT,
+    MAX_TAGS,
+    OUR_TAGS,
     TAG_REQUEST,
     carried_tags,
     restore_target,
@@ -34,7 +36,7 @@ _MULTI_AZ_CLUSTER_MEMBERS: Final = 3
 # RDS user guide, "Multi-AZ DB cluster deployments": these engines, and this class in every region that has them.
 _MULTI_AZ_CLUSTER_ENGINES: Final = frozenset({"mysql", "postgres"})
 FALLBACK_MULTI_AZ_CLASS: Final = "db.m6gd.large"
-_POSTGRES_ONE_NUMBER: Final = 10  # the first release whose major version is one number and not two
+_ALTERNATIVES: Final = 3
 
 
 def default_target(source: DatabaseId, database: Database | None, moment: datetime | None, snapshot: str | None) -> str:
@@ -78,8 +80,16 @@ def decide(
     window = facts.window if isinstance(facts.window, RecoveryWindow) else None
     if failed:
         message = "; ".join(gate.message for gate in failed)
-        return RestoreRefusal(message=message, accepted=_possible(window), gates=gates, window=window)
+        return RestoreRefusal(message=message, accepted=_accepted(facts, failed, window), gates=gates, window=window)
     return _plan(source, request, facts, gates, tier=tier, deployment=deployment)
+
+
+def _accepted(facts: RestoreFacts, failed: list[Check], window: RecoveryWindow | None) -> str:
+    """What can be done instead. A restore takes its source's class, so it is the source that gets another one."""
+    classes = _nearest(facts) if any(gate.name == "class" for gate in failed) else []
+    if not facts.database or not classes:
+        return _possible(window)
+    return f"{facts.database.name} modified to {' or '.join(classes)}, and then {_possible(window)}"
 
 
 def _possible(window: RecoveryWindow | None) -> str:
@@ -100,8 +110,8 @@ def preflight(source: DatabaseId, request: RestoreRunRequest, facts: RestoreFact
         data,
         _target(request, facts),
         _key(facts),
-        _groups(facts),
-        _orderable(facts),
+        _groups(facts, _origin(request, facts)),
+        _orderable(facts, _origin(request, facts)),
         _addresses(facts),
         *_quotas(source, facts),
     )
@@ -167,7 +177,11 @@ def _key(facts: RestoreFacts) -> Check:
     return Check("key", ok=not facts.key, message=facts.key or "the encryption key is usable")
 
 
-def _groups(facts: RestoreFacts) -> Check:
+def _origin(request: RestoreRunRequest, facts: RestoreFacts) -> Origin:
+    return origin(facts.database, facts.snapshot, request.at, facts.backups)
+
+
+def _groups(facts: RestoreFacts, made: Origin) -> Check:
     if isinstance(facts.missing_groups, Unchecked):
         return Check("groups", ok=None, message=facts.missing_groups.error)
     if facts.database is None:
@@ -175,17 +189,46 @@ def _groups(facts: RestoreFacts) -> Check:
     missing = ", ".join(facts.missing_groups)
     if missing:
         return Check("groups", ok=False, message=f"gone: {missing}")
-    if facts.snapshot and not _same_family(facts.database, facts.snapshot):
-        versions = f"{facts.snapshot.engine_version}, not of {facts.database.engine_version}"
-        return Check("groups", ok=None, message=f"the snapshot is of {versions}: default parameter and option groups")
+    if isinstance(facts.backups, Unchecked):
+        return Check(
+            "groups", ok=None, message=f"the engine version of that moment is not known: {facts.backups.error}"
+        )
+    if made.unfit:
+        return Check("groups", ok=None, message=f"{made.unfit}: default parameter and option groups")
     return Check("groups", ok=True, message="all groups exist")
 
 
-def _orderable(facts: RestoreFacts) -> Check:
+def _orderable(facts: RestoreFacts, made: Origin) -> Check:
+    """Whether class and version can be ordered: RDS refuses to restore into a class that it does not sell.
+
+    A *version* that can be ordered with no class any more is another matter: "any DB instance restored from a DB
+    snapshot created with the unsupported version will automatically and immediately be upgraded"
+    (https://aws.amazon.com/rds/faqs/), so that one is a warning.
+    """
     if isinstance(facts.orderable, Unchecked):
         return Check("class", ok=None, message=facts.orderable.error)
-    what = "class and engine version"
-    return Check("class", ok=facts.orderable, message=f"{what} can{'' if facts.orderable else ' no longer'} be ordered")
+    what, version = "class and engine version", f"{made.engine} {made.version}"
+    if facts.orderable:
+        return Check("class", ok=True, message=f"{what} can be ordered")
+    if facts.sold == ():
+        message = f"{version} can no longer be ordered; RDS restores its backups all the same, and may upgrade them"
+        return Check("class", ok=None, message=message)
+    others = " or ".join(_nearest(facts))
+    sold = f"; with {version} one can order {others}" if others else ""
+    return Check("class", ok=False, message=f"{what} can no longer be ordered{sold}")
+
+
+def _nearest(facts: RestoreFacts) -> list[str]:
+    """The classes that can be ordered and are most like the source's: of its size, then of its kind."""
+    if not facts.database or not facts.sold or isinstance(facts.sold, Unchecked):
+        return []
+    kind, _, size = ordered_class(facts.database.config).removeprefix("db.").partition(".")
+
+    def unlike(name: str) -> tuple[bool, bool, str]:
+        other, _, its_size = name.removeprefix("db.").partition(".")
+        return (its_size != size, other[:1] != kind[:1], name)
+
+    return sorted(facts.sold, key=unlike)[:_ALTERNATIVES]
 
 
 def _addresses(facts: RestoreFacts) -> Check:
@@ -230,14 +273,14 @@ def _plan(
     deployment: str,
 ) -> RestorePlan:
     database, snapshot = facts.database, facts.snapshot
-    config = _fitting(database, snapshot) if database else _lost(source, snapshot)
-    engine, version = _made_with(database, snapshot)
-    tags = carried_tags(database.tags if database else snapshot.tags if snapshot else {})
+    made = _origin(request, facts)
+    config, ungrouped = fitting(database.config, made) if database else (_lost(source, snapshot), ())
+    tags, untagged = _tags(database.tags if database else snapshot.tags if snapshot else {}, tier)
     return RestorePlan(
         source=source,
         source_arn=database.arn if database else "",
-        engine=engine,
-        engine_version=version,
+        engine=made.engine,
+        engine_version=made.version,
         target=DatabaseId(source.scope, source.kind, request.target),
         request_id=request.request_id,
         moment=request.at or (snapshot.data_time if snapshot else None),
@@ -250,43 +293,22 @@ def _plan(
         writer=_writer(source, request, config),
         gates=gates,
         source_secret=database.secret[0] if database and database.secret else "",
+        forgone=(*ungrouped, *untagged),
     )
 
 
-def _made_with(database: Database | None, snapshot: Snapshot | None) -> tuple[str, str]:
-    """Engine and version of the data, which need not be the source's: it may have been upgraded since the snapshot.
+def _tags(tags: Mapping[str, str], tier: Tier | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The tags that come along, and those that do not, since ours take their places.
 
-    RDS restores an instance snapshot at its own version, whatever is asked, and refuses a cluster snapshot at an
-    earlier version than its own. Sources: https://github.com/hashicorp/terraform-provider-aws/issues/7723,
-    https://github.com/aws-samples/redcap-on-aws/issues/99
+    First come those that the tier is found by, or the new database would be in another one; then those whose keys come
+    first in the alphabet.
     """
-    if snapshot and (snapshot.engine_version or database is None):
-        return snapshot.engine, snapshot.engine_version
-    return (database.engine, database.engine_version) if database else ("", "")
-
-
-def _family(engine: str, version: str) -> tuple[str, str]:
-    """What parameter and option groups are made for: ``postgres 16`` of 16.4, ``mysql 8.0`` of 8.0.35."""
-    major, _, rest = version.partition(".")
-    if "postgres" in engine and major.isdigit() and int(major) >= _POSTGRES_ONE_NUMBER:
-        return engine, major
-    return engine, f"{major}.{rest.partition('.')[0]}"
-
-
-def _same_family(database: Database, snapshot: Snapshot) -> bool:
-    return _family(*_made_with(database, snapshot)) == _family(database.engine, database.engine_version)
-
-
-def _fitting(database: Database, snapshot: Snapshot | None) -> Configuration:
-    """The source's configuration, without the groups that RDS would refuse for a snapshot of another major version.
-
-    Source: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBParameterGroup.html (it belongs to
-    one family, that of an engine and a major version).
-    """
-    if snapshot is None or _same_family(database, snapshot):
-        return database.config
-    members = tuple(replace(member, parameter_group="") for member in database.config.members)
-    return replace(database.config, parameter_group="", option_group="", members=members)
+    carried = carried_tags(tags)
+    places = MAX_TAGS - len(OUR_TAGS)
+    globs = tuple(tier.match.tags) if tier else ()
+    keys = sorted(carried, key=lambda key: (not any(fnmatchcase(key, glob) for glob in globs), key))
+    left = tuple(f"tag {key}: a database has at most {MAX_TAGS}, ours among them" for key in keys[places:])
+    return {key: carried[key] for key in keys[:places]}, left
 
 
 def _lost(source: DatabaseId, snapshot: Snapshot | None) -> Configuration:
@@ -314,8 +336,12 @@ def _writer(source: DatabaseId, request: RestoreRunRequest, config: Configuratio
 
 
 def _with_ours(tags: Mapping[str, str], source: DatabaseId, request_id: str, deployment: str) -> dict[str, str]:
-    ours = {TAG_DEPLOYMENT: deployment, TAG_DATABASE: source.key, TAG_REQUEST: request_id}
-    return {**tags, **ours}
+    return {**tags, **dict(zip(OUR_TAGS, (deployment, source.key, request_id), strict=True))}
+
+
+def ordered_class(config: Configuration) -> str:
+    """The class that a restore orders: the source's own, of Aurora its writer's."""
+    return config.instance_class or writer_class(config)
 
 
 def writer_class(config: Configuration) -> str:
@@ -326,7 +352,7 @@ def writer_class(config: Configuration) -> str:
 
 
 def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
-    """What the finished database still lacks of the plan; empty when everything that a bare restore loses is back."""
+    """What the finished database lacks of its source; empty when everything that a bare restore loses is back."""
     config, wanted = target.config, plan.config
     pairs = [
         ("security groups", sorted(config.security_groups), sorted(wanted.security_groups)),
@@ -338,10 +364,19 @@ def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
         ("copy tags", bool(target.copy_tags), plan.copy_tags),
         ("tags", {key: target.tags.get(key) for key in plan.tags}, dict(plan.tags)),
     ]
-    lacking = [f"{name}: {have}, wanted {want}" for name, have, want in pairs if want and have != want]
+    lacking = [*plan.forgone]
+    lacking += [f"{name}: {have}, wanted {want}" for name, have, want in pairs if want and have != want]
+    if reachable(config) and not reachable(wanted):
+        lacking.append("privacy: it is publicly accessible, and its source is not")
     if plan.writer and not any(member.writer for member in config.members):
         lacking.append("no writer")
     return tuple(lacking)
+
+
+def reachable(config: Configuration) -> bool:
+    """Whether it is publicly accessible. Of Aurora its writer says so, of others they themselves."""
+    writers = [member.public for member in config.members if member.writer and member.public is not None]
+    return bool(config.public) or any(writers)
 
 
 def _role_names(config: Configuration) -> list[str]:

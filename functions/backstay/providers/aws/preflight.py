@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from backstay.core.decide.restore import writer_class
+from backstay.core.decide.restore import ordered_class
 from backstay.core.errors import NotFound, ProviderError
 from backstay.core.model import Configuration, Database, Kind, RecoveryWindow
-from backstay.core.restoring import QUOTAS, Quota, Unchecked
+from backstay.core.restoring import QUOTAS, Backup, Quota, Unchecked
 from backstay.providers.aws import shapes
 from backstay.providers.aws.errors import calling
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _QUOTAS: Final = frozenset({name for names in QUOTAS.values() for name in names})
 _USABLE_KEY: Final = "Enabled"
+_CALLS: Final = {
+    "describe_db_cluster_snapshots": "rds:DescribeDBClusterSnapshots",
+    "describe_db_snapshots": "rds:DescribeDBSnapshots",
+    "describe_orderable_db_instance_options": "rds:DescribeOrderableDBInstanceOptions",
+}
 
 
 def checked(read: Callable[[], T]) -> T | Unchecked:
@@ -163,13 +168,44 @@ class Preflight:
 
     def orderable(self, database: Database) -> bool:
         """Whether the region still sells this class with this engine version."""
-        config = database.config
-        name = config.instance_class or writer_class(config)
+        name = ordered_class(database.config)
         with calling("rds:DescribeOrderableDBInstanceOptions"):
             answer = self._rds.describe_orderable_db_instance_options(
                 Engine=database.engine, EngineVersion=database.engine_version, DBInstanceClass=name, MaxRecords=20
             )
             return bool(answer["OrderableDBInstanceOptions"])
+
+    def sold(self, database: Database) -> tuple[str, ...]:
+        """The classes that the region sells with the Database's engine version; empty where it sells none any more."""
+        clustered = database.id.kind is Kind.CLUSTER and bool(database.config.instance_class)
+        options = self._listed(
+            "describe_orderable_db_instance_options",
+            "OrderableDBInstanceOptions",
+            Engine=database.engine,
+            EngineVersion=database.engine_version,
+        )
+        return tuple(
+            sorted({each["DBInstanceClass"] for each in options if each.get("SupportsClusters") or not clustered})
+        )
+
+    def backups(self, database: Database) -> tuple[Backup, ...]:
+        """The automated snapshots of a Database, as far as they tell when they were made and of which version."""
+        kind, automated = database.id.kind, {"SnapshotType": "automated"}
+        if kind is Kind.INSTANCE:
+            of = {"DBInstanceIdentifier": database.name}
+            found = self._listed("describe_db_snapshots", "DBSnapshots", **of, **automated)
+        else:
+            of = {"DBClusterIdentifier": database.name}
+            found = self._listed("describe_db_cluster_snapshots", "DBClusterSnapshots", **of, **automated)
+        snapshots = [shapes.snapshot(each, kind) for each in found]
+        return tuple(
+            Backup(each.data_time, each.engine_version) for each in snapshots if each.data_time and each.engine_version
+        )
+
+    def _listed(self, operation: str, key: str, **given: str) -> list[Any]:
+        paginator: Any = self._rds.get_paginator(operation)  # type: ignore[call-overload]
+        with calling(_CALLS[operation]):
+            return [each for page in paginator.paginate(**given) for each in page[key]]
 
     def quotas(self) -> tuple[Quota, ...]:
         """Used and maximum of the region's instances, clusters, snapshots and storage, in one call."""

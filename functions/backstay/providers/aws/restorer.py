@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from backstay.core.decide.restore import writer_class
+from backstay.core.decide.restore import reachable, writer_class
+from backstay.core.decide.versions import origin
 from backstay.core.errors import NotFound, Rejected
 from backstay.core.model import Kind, State
 from backstay.core.requests import DatabaseRef
@@ -20,15 +21,20 @@ if TYPE_CHECKING:
 
     from backstay.core.model import Configuration, Database
     from backstay.core.requests import RestoreRunRequest
-    from backstay.core.restoring import RestorePlan, Snapshot
+    from backstay.core.restoring import Backup, RestorePlan, Snapshot, Unchecked
     from backstay.providers.aws.clients import Clients
     from backstay.providers.aws.inventory import RdsInventory
 
-# Below this many IOPS a gp3 volume has its baseline, which a restore must not name (RDS user guide, "gp3 storage").
+# Up to this many IOPS a gp3 volume has the baseline of a small one, which no request may name: "You can't specify IOPS
+# or storage throughput for engine mysql and a storage size less than 400" (200 for Oracle). A larger one has at least
+# 12,000. Sources: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage,
+# https://github.com/cloudtools/troposphere/pull/2153
 _GP3_BASELINE: Final = 3000
 # Expired authorities: old instances still name them, and RDS answers "Certificate not found" to a new one that does
 # (https://github.com/aws/aws-cdk/pull/31387). Without a name it takes the account's default.
 _RETIRED_CAS: Final = frozenset({"rds-ca-2015", "rds-ca-2019"})
+
+_Orders: TypeAlias = "tuple[tuple[Backup, ...] | Unchecked, bool | Unchecked, tuple[str, ...] | Unchecked | None]"
 
 
 class RdsRestorer:
@@ -62,10 +68,9 @@ class RdsRestorer:
             key = pool.submit(checked, lambda: read.key(snapshot.kms_key if snapshot else config.kms_key))
             groups = pool.submit(checked, lambda: read.missing_groups(source))
             addresses = pool.submit(checked, lambda: read.free_addresses(config.subnet_group))
-            made_with = snapshot.engine_version if snapshot else ""
-            sold = replace(source, engine_version=made_with or source.engine_version)
-            orderable = pool.submit(checked, lambda: read.orderable(sold))
+            orders = pool.submit(self._orders, request, source, snapshot)
             quotas = pool.submit(checked, read.quotas)
+        backups, orderable, sold = orders.result()
         return RestoreFacts(
             database=source,
             window=window.result(),
@@ -74,9 +79,18 @@ class RdsRestorer:
             key=key.result(),
             missing_groups=groups.result(),
             free_addresses=addresses.result(),
-            orderable=orderable.result(),
+            orderable=orderable,
+            sold=sold,
             quotas=quotas.result(),
+            backups=backups,
         )
+
+    def _orders(self, request: RestoreRunRequest, source: Database, snapshot: Snapshot | None) -> _Orders:
+        """What can be ordered depends on the engine version of the data, and that of a moment on the backups around."""
+        backups = checked(lambda: self._read.backups(source)) if request.at else ()
+        made = replace(source, engine_version=origin(source, snapshot, request.at, backups).version)
+        orderable = checked(lambda: self._read.orderable(made))
+        return backups, orderable, checked(lambda: self._read.sold(made)) if orderable is False else None
 
     def create(self, plan: RestorePlan) -> None:
         """See ``Restorer.create``."""
@@ -139,7 +153,8 @@ class RdsRestorer:
                 DBClusterIdentifier=plan.target.name,
                 DBInstanceClass=writer_class(config),
                 Engine=plan.engine,
-                PubliclyAccessible=bool(config.public),
+                # As the source's writer is, and always told: left out, it would be public in a group named "default".
+                PubliclyAccessible=reachable(config),
                 Tags=_tags(plan.tags),
                 **parameters,
             )
@@ -228,7 +243,7 @@ def _instance_parameters(plan: RestorePlan) -> dict[str, Any]:
         OptionGroupName=config.option_group,
         MultiAZ=config.multi_az,
         NetworkType=config.network_type,
-        PubliclyAccessible=config.public,
+        PubliclyAccessible=reachable(config),
         AutoMinorVersionUpgrade=config.minor_upgrades,
         CACertificateIdentifier=_authority(config),
         **_storage(plan),
@@ -244,12 +259,17 @@ def _storage(plan: RestorePlan) -> dict[str, Any]:
     config = plan.config
     if "sqlserver" in plan.engine:
         return {}
-    provisioned = config.storage_type.startswith("io") or (config.iops or 0) > _GP3_BASELINE
+    iops = _nameable_iops(config)
     return {
         "StorageType": config.storage_type,
-        "Iops": config.iops if provisioned else None,
-        "StorageThroughput": config.throughput if provisioned and config.storage_type == "gp3" else None,
+        "Iops": iops,
+        "StorageThroughput": config.throughput if iops and config.storage_type == "gp3" else None,
     }
+
+
+def _nameable_iops(config: Configuration) -> int | None:
+    provisioned = config.storage_type.startswith("io") or (config.iops or 0) > _GP3_BASELINE
+    return config.iops if provisioned else None
 
 
 def _authority(config: Configuration) -> str:
@@ -259,23 +279,25 @@ def _authority(config: Configuration) -> str:
 def _cluster_parameters(plan: RestorePlan) -> dict[str, Any]:
     """What fits the kind of cluster.
 
-    A Multi-AZ DB cluster needs Iops with its StorageType and takes no NetworkType; Aurora takes no Iops. Source:
+    A Multi-AZ DB cluster takes no NetworkType, and Iops with its StorageType, but for a small gp3 volume (see above);
+    without a StorageType it would become io1. Aurora takes no Iops. Source:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterToPointInTime.html
     """
     config = plan.config
     multi_az = bool(config.instance_class)
-    iops = config.iops if multi_az else None
+    iops = _nameable_iops(config) if multi_az else None
+    named = iops or (config.storage_type == "gp3" and config.iops) or not multi_az
     parameters = _common(plan) | _given(
         DBClusterParameterGroupName=config.parameter_group,
         DBClusterInstanceClass=config.instance_class,
         NetworkType="" if multi_az else config.network_type,
-        StorageType=config.storage_type if iops or not multi_az else "",
+        StorageType=config.storage_type if named else "",
         Iops=iops,
         # An encrypted copy keeps its key by itself; naming the key of an sse-rds one would be refused.
         ServerlessV2ScalingConfiguration=_capacity(config),
     )
     if config.instance_class:  # a Multi-AZ DB cluster; Aurora says it per instance
-        parameters["PubliclyAccessible"] = bool(config.public)
+        parameters["PubliclyAccessible"] = reachable(config)
     return parameters
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from backstay.core.errors import Conflict, NotFound
 from backstay.core.model import Database, DatabaseId, Kind, NotCovered, RecoveryWindow, Scope, State
 from backstay.core.naming import FORWARDING
-from backstay.core.restoring import QUOTAS, Quota
+from backstay.core.restoring import QUOTAS, Backup, Quota
 
 if TYPE_CHECKING:
     from backstay.core.ports import Clock, Credentials
@@ -60,6 +60,8 @@ class Surroundings:
     missing_groups: tuple[str, ...] | Unchecked = ()
     free_addresses: Mapping[str, int] | Unchecked = field(default_factory=lambda: {"subnet-1": 250})
     orderable: bool | Unchecked = True
+    sold: tuple[str, ...] | Unchecked | None = None
+    backups: tuple[Backup, ...] | Unchecked = ()
     quotas: tuple[Quota, ...] | Unchecked = field(default_factory=lambda: ROOM)
     watchers: Mapping[str, bool] | Unchecked | None = field(
         default_factory=lambda: {f"backstay{tail}": True for tail in FORWARDING}

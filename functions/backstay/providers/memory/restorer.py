@@ -49,7 +49,9 @@ class MemoryRestorer:
             missing_groups=around.missing_groups,
             free_addresses=around.free_addresses,
             orderable=around.orderable,
+            sold=around.sold,
             quotas=around.quotas,
+            backups=around.backups if request.at else (),
         )
 
     def snapshot(self, ident: str, kind: Kind | None) -> Snapshot | None:
@@ -144,7 +146,8 @@ class MemoryRestorer:
         """See ``Restorer.settle``. Asking again for a managed login that is there changes nothing."""
         with self._cloud.calling("settle", self._scope, plan):
             held = self._cloud.held(plan.target, available=True)
-            if held.database.secret and held.database.secret[0] != plan.source_secret:
+            shown = held.database.secret[0] if held.database.secret else ""
+            if shown in self._cloud.credentials and shown != plan.source_secret:
                 return
             kind = "db" if plan.target.kind is Kind.INSTANCE else "cluster"
             place = f"arn:aws:secretsmanager:{self._scope.region}:{self._scope.account}:secret"
