@@ -21,6 +21,7 @@ ROLES = (
     Role("arn:aws:iam::111122223333:role/call", "Lambda"),
 )
 TARGET = "orders-r-20261124-093000"
+TARGET_ID = DatabaseId(LONDON, Kind.INSTANCE, TARGET)
 STEPS = ("begin", "plan", "create", "data", "master-login", "login", "roles", "read-back")
 CLUSTER_STEPS = (*STEPS[:4], "create-writer", "writer", *STEPS[4:])
 

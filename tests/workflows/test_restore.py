@@ -181,7 +181,8 @@ def test_given_both_or_neither_of_moment_and_snapshot_when_asked_then_bad_reques
 def test_given_an_unknown_database_when_asked_then_the_error_names_the_way_out() -> None:
     with pytest.raises(NoSuchDatabase) as caught:
         asked(fleet(database()), database="ghost", to=MOMENT)
-    assert "snapshot" in caught.value.accepted
+    assert "of a deleted one, a snapshot of it" in caught.value.accepted
+    assert "describe-db-instance-automated-backups" in caught.value.accepted
 
 
 def test_given_one_name_in_two_regions_when_asked_then_region_tells_them_apart() -> None:
@@ -314,6 +315,7 @@ def test_given_facts_that_cannot_be_read_when_asked_then_they_are_warnings_and_t
         (Surroundings(key="key abc is PendingDeletion"), "key", "PendingDeletion"),
         (Surroundings(missing_groups=("parameter group orders-pg",)), "groups", "gone: parameter group orders-pg"),
         (Surroundings(orderable=False), "class", "can no longer be ordered"),
+        (Surroundings(orderable=False, sold=("db.m8g.large",)), "class", "one can order db.m8g.large"),
         (Surroundings(free_addresses={"subnet-1": 0}), "addresses", "0 free addresses"),
         (Surroundings(quotas=(Quota("DBInstances", 40, 40),)), "quota", "40 of 40 DBInstances used"),
     ],

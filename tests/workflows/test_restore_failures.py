@@ -16,6 +16,7 @@ from tests.workflows.helpers import denied, throttled, unreachable
 from tests.workflows.restores import (
     STEPS,
     TARGET,
+    TARGET_ID,
     failed,
     ledger,
     makes,
@@ -27,6 +28,8 @@ from tests.workflows.ways import Way, durable, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from backstay.core.model import Database
 
     Make = Callable[..., Way]
 
@@ -148,6 +151,37 @@ def test_given_a_restore_that_ends_in_failure_when_probed_then_an_error_with_the
     way.given.cloud.takes(Work.CREATE, looks=10**9)
     way.given.cloud.interfere("find", end, after=4, times=1)
     assert failed(way.run(request), "data", "Rejected") == f"{TARGET} ended in incompatible-restore"
+
+
+def test_given_a_target_that_is_listed_late_when_created_then_it_is_waited_for(make: Make) -> None:
+    way = make(orders())
+    request = way.started()
+    hidden: list[Database] = []
+
+    def hide() -> None:
+        hidden.append(target_of(way))
+        way.given.cloud.remove(TARGET_ID)
+
+    way.given.cloud.interfere("create", hide, times=1, late=True)
+
+    def show() -> None:
+        way.given.cloud.add(hidden[0])
+
+    way.given.cloud.interfere("find", show, after=5, times=1)
+    assert way.run(request)["status"] == "ok"
+    assert makes(way).count("create") == 1
+
+
+def test_given_a_target_that_is_never_listed_when_waited_for_then_an_error_within_the_hour_and_not_the_next_day(
+    make: Make,
+) -> None:
+    way = make(orders())
+    way.given.cloud.interfere("create", lambda: way.given.cloud.remove(TARGET_ID), times=1, late=True)
+    begun = way.given.clock.now()
+    message = failed(way.restored(), "data", "NotFound")
+    assert message.startswith(f"{TARGET} was created ")
+    assert message.endswith("minutes ago and is not there: deleted meanwhile?")
+    assert way.given.clock.now() - begun < timedelta(hours=1)
 
 
 def test_given_a_target_that_somebody_deletes_when_finishing_then_an_error_says_that_it_has_disappeared(

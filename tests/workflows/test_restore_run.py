@@ -12,14 +12,16 @@ import pytest
 
 from backstay.core.model import Database, Kind
 from backstay.core.ports import Credentials
-from backstay.providers.memory import Work
-from tests.fleet import LONDON, configuration, snapshot
+from backstay.core.restoring import Backup
+from backstay.providers.memory import Surroundings, Work
+from tests.fleet import LONDON, NOW, configuration, snapshot
 from tests.workflows.helpers import denied
 from tests.workflows.restores import (
     CLUSTER_STEPS,
     ROLES,
     STEPS,
     TARGET,
+    TARGET_ID,
     decided,
     ledger,
     makes,
@@ -63,6 +65,32 @@ def test_given_a_source_with_a_managed_login_when_restored_then_it_gets_another(
     assert "settle" in makes(way)
     assert report["secret"] != theirs
     assert target_of(way, source().id.kind).secret == (report["secret"], "active")
+
+
+def test_given_a_source_deleted_with_its_managed_login_when_restored_then_the_secret_that_is_gone_is_replaced(
+    make: Make,
+) -> None:
+    theirs = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:rds!db-theirs"
+    way = make()
+    way.given.cloud.add_snapshot(LONDON, snapshot(orders()))
+
+    def show() -> None:
+        way.given.cloud.edit(TARGET_ID, lambda each: replace(each, secret=(theirs, "active")))
+
+    way.given.cloud.interfere("create", show, times=1, late=True)
+    report = way.restored(snapshot="before-deploy", target=TARGET)
+    assert (report["status"], report["lacking"]) == ("ok", [])
+    assert report["secret"] != theirs
+    assert makes(way) == ["create", "settle"]
+
+
+def test_given_a_login_of_its_own_that_may_not_be_read_when_asked_for_then_it_is_not_replaced(make: Make) -> None:
+    way = make(orders())
+    request = way.started()
+    way.run(request)
+    way.given.cloud.interfere("master", denied, times=1)
+    assert way.run(request)["status"] == "ok"
+    assert makes(way).count("settle") == 1
 
 
 def test_given_an_aurora_cluster_when_restored_then_it_gets_its_writer(make: Make) -> None:
@@ -167,6 +195,20 @@ def test_given_a_terminal_killed_at_each_call_in_turn_when_run_again_then_the_sa
         made = makes(way)
         assert (made.count("create"), len(way.given.cloud.credentials)) == (1, 1), number
         assert made.count("create_writer") == (source is ledger), number
+
+
+def test_given_a_moment_before_a_major_upgrade_when_restored_then_without_its_groups_and_the_report_says_so(
+    make: Make,
+) -> None:
+    way = make(orders())
+    before, after = (Backup(NOW - timedelta(hours=hours), version) for hours, version in ((9, "16.8"), (0, "16.8")))
+    way.given.cloud.surroundings[LONDON] = Surroundings(backups=(before, after))
+    report = way.restored()
+    why = "the database was 16.8 at that moment, not 17.2; a default one is used"
+    assert report["status"] == "findings"
+    assert report["lacking"] == [f"parameter group orders-pg: {why}", f"option group orders-og: {why}"]
+    made = target_of(way)
+    assert (made.engine_version, made.config.parameter_group, made.config.option_group) == ("16.8", "", "")
 
 
 def test_given_a_second_process_of_the_same_restore_when_it_creates_first_then_its_target_is_found(make: Make) -> None:

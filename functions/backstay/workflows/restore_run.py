@@ -32,8 +32,12 @@ _DATA: Final = timedelta(hours=20)
 _MEMBER: Final = timedelta(hours=2)
 _FINISH: Final = timedelta(hours=12)  # a first backup may hold modifications off for hours
 _LOGIN: Final = timedelta(hours=2)
+# RDS lists what it has accepted at once, or moments later. What is not there after this long has been deleted.
+_LISTED: Final = timedelta(minutes=15)
 # A first backup, and blocks that still load from S3: clients are served meanwhile, if slowly.
 _ANSWERING: Final = frozenset({"backing-up", "storage-initialization"})
+# RDS API reference, MasterUserSecret: statuses that pass by themselves.
+_BEING_MADE: Final = frozenset({"creating", "rotating"})
 
 
 def restore_run(world: World, run: Run, request: RestoreRunRequest) -> reports.Report:
@@ -212,11 +216,20 @@ class _Runner:
     def _probe_data(self, plan: RestorePlan) -> Ready | Waiting:
         target = self._found(plan)
         if target is None:
+            self._still_expected(plan)
             return Waiting(f"{plan.target.name} is not listed yet")
         if target.state in (State.FAILED, State.LEAVING):
             raise Rejected(f"{plan.target.name} ended in {target.status}")
         reachable = target.state is State.AVAILABLE or target.status in _ANSWERING
         return Ready(target.status) if reachable and serves(target) else Waiting(target.status)
+
+    def _still_expected(self, plan: RestorePlan) -> None:
+        """What was created need not be listed at once; but nobody waits a day for what somebody has deleted."""
+        _, created = self._marks[-1]
+        unseen = self._world.clock.now() - created
+        if unseen > _LISTED:
+            minutes = int(unseen.total_seconds() // 60)
+            raise NotFound(f"{plan.target.name} was created {minutes} minutes ago and is not there: deleted meanwhile?")
 
     def _create_writer(self, plan: RestorePlan) -> Ready | Waiting:
         if self._restorer.member_status(plan) is None:
@@ -232,9 +245,27 @@ class _Runner:
 
     def _ask_for_login(self, plan: RestorePlan) -> Ready | Waiting:
         """Asks until it is accepted: a database that is taking its first backup may refuse for hours, or not."""
-        if _own_secret(plan, self._target(plan)) is None:
+        target = self._target(plan)
+        if _own_secret(plan, target) is None or self._is_gone(target):
             self._restorer.settle(plan)
         return Ready("asked")
+
+    def _is_gone(self, target: Database) -> bool:
+        """Whether the secret that it shows is not there: that of a source which was deleted, and its secret with it.
+
+        "If you delete a DB instance, the secret and its associated metadata are also deleted", and a restore does not
+        make it anew. Sources: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html,
+        https://github.com/aws/aws-cdk/issues/21730
+        """
+        if target.secret is None or target.secret[1] in _BEING_MADE:
+            return False
+        try:
+            self._world.secrets[self._scope].master(target)
+        except NotFound:
+            return True
+        except ProviderError:
+            return False  # the login tells, and waits
+        return False
 
     def _probe_login(self, plan: RestorePlan) -> Ready | Waiting:
         target = self._target(plan)
