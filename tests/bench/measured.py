@@ -190,13 +190,13 @@ def _third_party(given: dict[str, Any]) -> None:
 
     for name in given["modules"]:
         importlib.import_module(name)
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
+    from botocore.session import Session  # noqa: PLC0415
 
-    session = boto3.Session()
+    session = Session()
     for each in given["clients"]:
         service, _, region = each.partition("|")
-        make: Any = session.client
+        make: Any = session.create_client
         make(service, region_name=region or None, config=Config(retries={"mode": "adaptive"}))
 
 

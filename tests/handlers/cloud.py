@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
 from tests.surveys import subnet_group
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 ACCOUNT = "111122223333"
 HOME, AWAY = "eu-west-1", "eu-west-2"
@@ -42,11 +45,11 @@ class Cloud:
     calls: list[Call] = field(default_factory=list)
     answers: dict[tuple[str, str], tuple[int, dict[str, Any]]] = field(default_factory=dict)
 
-    def watch(self, session: boto3.Session) -> None:
+    def watch(self, session: Session) -> None:
         """Sees every call of the clients that the session will make."""
-        events: Any = session.events
-        events.register("provide-client-params.*.*", self._record)
-        events.register("before-call.*.*", self._answer)
+        register: Any = session.register
+        register("provide-client-params.*.*", self._record)
+        register("before-call.*.*", self._answer)
 
     def forget(self) -> None:
         """Nothing was called, and everything is moto's to answer."""

@@ -98,7 +98,7 @@ def watched() -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        cloud.watch(wiring.lambda_clients()._session)
+        cloud.watch(wiring.lambda_clients()._core)
         yield cloud
     wiring.lambda_clients.cache_clear()
 

@@ -1,4 +1,4 @@
-"""boto3 clients: made lazily, once per service and region, with the retry behaviour that RDS needs."""
+"""AWS clients: made lazily, once per service and region, with the retry behaviour that RDS needs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.session import Session
 
@@ -49,7 +48,8 @@ class Clients:
 
     def __init__(self, *, profile: str | None = None, region: str | None = None, core: Session | None = None) -> None:
         self._core = core or core_session(profile)
-        self._session = boto3.Session(profile_name=profile, region_name=region, botocore_session=self._core)
+        if region:
+            self._core.set_config_variable("region", region)
         self._made: dict[tuple[str, str | None], Any] = {}
         self._lock = Lock()
         retries: dict[str, Any] = {"mode": "adaptive"}
@@ -65,12 +65,13 @@ class Clients:
     @property
     def region(self) -> str | None:
         """The session's own region."""
-        return self._session.region_name
+        region: str | None = self._core.get_config_variable("region")
+        return region
 
     @property
     def partition(self) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``."""
-        return self._session.get_partition_for_region(self.region or "us-east-1")
+        return self._core.get_partition_for_region(self.region or "us-east-1")
 
     @property
     def loader(self) -> Any:
@@ -78,9 +79,9 @@ class Clients:
         return self._core.get_component("data_loader")
 
     def _client(self, service: str, region: str | None) -> Any:
-        with self._lock:  # making a client is not thread-safe in boto3; using one is
+        with self._lock:  # making a client is not thread-safe in botocore; using one is
             if (service, region) not in self._made:
-                make: Any = self._session.client
+                make: Any = self._core.create_client
                 self._made[service, region] = make(service, region_name=region, config=self._config)
             return self._made[service, region]
 
