@@ -138,6 +138,7 @@ class RestorePlan:
         source_secret: the secret that holds the source's master login, or empty. A restored database may show it as
             its own, though RDS does not manage it there (https://github.com/hashicorp/terraform-provider-aws/pull/49000).
         forgone: what of the source is knowingly left out, each with its reason; the Report tells it as lacking.
+        unsure: why the groups may be of another major version than the data; without them, then, if they are refused.
     """
 
     source: DatabaseId
@@ -157,6 +158,7 @@ class RestorePlan:
     gates: tuple[Check, ...]
     source_secret: str = ""
     forgone: tuple[str, ...] = ()
+    unsure: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from backstay.core.errors import Rejected
 from backstay.core.model import Configuration, Database, DatabaseId, Kind, Member, utc_text
 from backstay.core.requests import RestoreRunRequest
 from backstay.core.restoring import Backup, RestorePlan, Snapshot
@@ -152,6 +153,46 @@ def test_given_a_source_that_may_not_say_when_restored_then_whether_it_is_public
         assert call["PubliclyAccessible"] is asked
 
 
+def tried(plan: RestorePlan, code: str, *, writer: bool = False) -> list[dict[str, Any]]:
+    """The parameters of each call to make the target, or its writer, the first of which is refused."""
+    client, stub = stubbed()
+    seen: list[dict[str, Any]] = []
+    client.meta.events.register("provide-client-params.rds.*", lambda params, **_: seen.append(params))
+    instance = "create_db_instance" if writer else "restore_db_instance_to_point_in_time"
+    operation = instance if writer or plan.target.kind is Kind.INSTANCE else "restore_db_cluster_to_point_in_time"
+    stub.add_client_error(operation, code, "can't be used for this instance")
+    stub.add_response(operation, {})
+    clients: Any = OneClient(client)
+    restorer = RdsRestorer(clients, RdsInventory(client, SCOPE))
+    with stub:
+        restorer.create_writer(plan) if writer else restorer.create(plan)
+    return seen
+
+
+GROUPS = {"DBParameterGroupName", "DBClusterParameterGroupName", "OptionGroupName"}
+WRITERS = (Member("b", writer=True, parameter_group="writers"),)
+
+
+@pytest.mark.parametrize("writer", [False, True])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_given_groups_that_may_not_fit_when_rds_refuses_them_then_it_is_made_without_them(
+    kind: Kind, writer: bool
+) -> None:
+    config = ORDERS.config if kind is Kind.INSTANCE else replace(AURORA, parameter_group="pg", members=WRITERS)
+    plan = planned(kind, config if not writer else replace(AURORA, members=WRITERS), unsure="it was upgraded")
+    first, second = tried(plan, "InvalidParameterCombination", writer=writer)
+    assert GROUPS & set(first)
+    assert {key: value for key, value in first.items() if key not in GROUPS} == second
+
+
+@pytest.mark.parametrize(
+    ("unsure", "code"), [("", "InvalidParameterCombination"), ("upgraded", "InvalidParameterValue")]
+)
+def test_given_another_refusal_or_groups_that_fit_when_refused_then_that_is_the_end(unsure: str, code: str) -> None:
+    with pytest.raises(Rejected, match=code):
+        tried(planned(Kind.INSTANCE, ORDERS.config, unsure=unsure), code)
+
+
 @pytest.mark.parametrize(("minimum", "pause"), [(0.0, 600), (0.5, None)])
 def test_given_a_serverless_cluster_when_restored_then_it_pauses_only_where_it_may(
     minimum: float, pause: int | None
@@ -265,7 +306,7 @@ class Reads:
         return Reads.on_sale
 
     def backups(self, source: Database) -> tuple[Backup, ...]:
-        return (Backup(MOMENT - timedelta(hours=7), "15.9"), Backup(MOMENT + timedelta(hours=1), source.engine_version))
+        return (Backup(MOMENT - timedelta(hours=7), "15.9"), Backup(MOMENT + timedelta(hours=1), "15.9"))
 
     def sold(self, source: Database) -> tuple[str, ...]:
         return (f"db.{source.engine_version}",)

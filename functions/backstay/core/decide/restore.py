@@ -195,6 +195,8 @@ def _groups(facts: RestoreFacts, made: Origin) -> Check:
         )
     if made.unfit:
         return Check("groups", ok=None, message=f"{made.unfit}: default parameter and option groups")
+    if made.unsure:
+        return Check("groups", ok=None, message=f"{made.unsure}: its groups, or default ones where RDS refuses them")
     return Check("groups", ok=True, message="all groups exist")
 
 
@@ -294,6 +296,7 @@ def _plan(
         gates=gates,
         source_secret=database.secret[0] if database and database.secret else "",
         forgone=(*ungrouped, *untagged),
+        unsure=made.unsure,
     )
 
 

@@ -29,11 +29,17 @@ _DEFAULT_GROUP: Final = "default"  # default.postgres17, default:postgres-17
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What made the data. ``unfit`` says why the source's parameter and option groups do not fit it, if they do not."""
+    """What made the data, and whether the source's parameter and option groups fit it.
+
+    Attributes:
+        unfit: why they do not; empty when they do, or when nobody can tell.
+        unsure: why nobody can tell; then they are tried, and left out only if RDS refuses them.
+    """
 
     engine: str
     version: str
     unfit: str = ""
+    unsure: str = ""
 
 
 def origin(
@@ -71,7 +77,7 @@ def _of_snapshot(database: Database | None, snapshot: Snapshot) -> Origin:
 
 
 def _of_moment(database: Database, moment: datetime, backups: Sequence[Backup]) -> Origin:
-    """By the automated snapshots on both sides of the moment: RDS makes one before an upgrade, and one after it.
+    """By the automated snapshots on both sides of the moment; where these differ, the upgrade was between them.
 
     Minor versions are left as they are now: they share their groups, and nothing tells to the second when one changed.
     Snapshots from before the database was made are of an earlier one of its name.
@@ -85,7 +91,7 @@ def _of_moment(database: Database, moment: datetime, backups: Sequence[Backup]) 
         return Origin(engine, now)
     if families[0] == families[1]:
         return Origin(engine, then, f"the database was {then} at that moment, not {now}")
-    return Origin(engine, then, f"the database was upgraded from {then} to {after} around that moment")
+    return Origin(engine, now, unsure=f"the database was upgraded from {then} to {after} around that moment")
 
 
 def _family(engine: str, version: str) -> tuple[str, str]:
@@ -108,5 +114,10 @@ def fitting(config: Configuration, made: Origin) -> tuple[Configuration, tuple[s
         for what, name in named
         if name and not name.startswith(_DEFAULT_GROUP)
     )
+    return ungrouped(config), left
+
+
+def ungrouped(config: Configuration) -> Configuration:
+    """The same without parameter and option groups: RDS takes its default ones."""
     members = tuple(replace(member, parameter_group="") for member in config.members)
-    return replace(config, parameter_group="", option_group="", members=members), left
+    return replace(config, parameter_group="", option_group="", members=members)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from backstay.core.decide.restore import reachable, writer_class
-from backstay.core.decide.versions import origin
+from backstay.core.decide.versions import origin, ungrouped
 from backstay.core.errors import NotFound, Rejected
 from backstay.core.model import Kind, State
 from backstay.core.requests import DatabaseRef
@@ -17,7 +17,7 @@ from backstay.providers.aws.errors import calling
 from backstay.providers.aws.preflight import Preflight, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from backstay.core.model import Configuration, Database
     from backstay.core.requests import RestoreRunRequest
@@ -33,6 +33,7 @@ _GP3_BASELINE: Final = 3000
 # Expired authorities: old instances still name them, and RDS answers "Certificate not found" to a new one that does
 # (https://github.com/aws/aws-cdk/pull/31387). Without a name it takes the account's default.
 _RETIRED_CAS: Final = frozenset({"rds-ca-2015", "rds-ca-2019"})
+_COMBINATION: Final = "InvalidParameterCombination"
 
 _Orders: TypeAlias = "tuple[tuple[Backup, ...] | Unchecked, bool | Unchecked, tuple[str, ...] | Unchecked | None]"
 
@@ -94,10 +95,7 @@ class RdsRestorer:
 
     def create(self, plan: RestorePlan) -> None:
         """See ``Restorer.create``."""
-        if plan.target.kind is Kind.INSTANCE:
-            self._create_instance(plan)
-        else:
-            self._create_cluster(plan)
+        _fittingly(self._create_instance if plan.target.kind is Kind.INSTANCE else self._create_cluster, plan)
 
     def _create_instance(self, plan: RestorePlan) -> None:
         parameters = _instance_parameters(plan)
@@ -137,6 +135,9 @@ class RdsRestorer:
 
     def create_writer(self, plan: RestorePlan) -> None:
         """See ``Restorer.create_writer``."""
+        _fittingly(self._create_writer, plan)
+
+    def _create_writer(self, plan: RestorePlan) -> None:
         config = plan.config
         writer = next((member for member in config.members if member.writer), None)
         parameters = _given(
@@ -203,6 +204,20 @@ class RdsRestorer:
         parameters = _given(FeatureName=feature)
         with calling("rds:AddRoleToDBCluster"):
             self._rds.add_role_to_db_cluster(DBClusterIdentifier=plan.target.name, RoleArn=arn, **parameters)
+
+
+def _fittingly(make: Callable[[RestorePlan], None], plan: RestorePlan) -> None:
+    """Makes it with its groups; where these may not fit and are refused, which makes nothing, without them.
+
+    "The parameter group … with DBParameterGroupFamily … can't be used for this instance" is what RDS says, with this
+    code; what the second call is refused for is told in any case.
+    """
+    try:
+        make(plan)
+    except Rejected as refused:
+        if not plan.unsure or refused.code != _COMBINATION:
+            raise
+        make(replace(plan, config=ungrouped(plan.config)))
 
 
 def _given(**parameters: Any) -> dict[str, Any]:
