@@ -27,7 +27,7 @@ from backstay.core.requests import (
     RestoreRunRequest,
     waking,
 )
-from backstay.wiring import Caller, SystemClock, lambda_world
+from backstay.wiring import Caller, SystemClock, lambda_world, let_go
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python import DurableContext
@@ -151,8 +151,10 @@ def audit_orders(event: Any, context: LambdaContext) -> Report:
     world = lambda_world(settings, caller_of(context.invoked_function_arn))
     # Each order that fails is logged where it fails, and counted when it ends among the dead letters.
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    answer = process_partial_response(event, lambda record: _order(world, record.body), processor)
-    return dict(answer)
+    try:
+        return dict(process_partial_response(event, lambda record: _order(world, record.body), processor))
+    finally:
+        let_go()
 
 
 def _order(world: World, body: str) -> None:

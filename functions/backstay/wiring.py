@@ -164,6 +164,12 @@ def lambda_clients() -> Clients:
     return Clients()
 
 
+def let_go() -> None:
+    """Forgets all clients: those of an account and region take some 3 MB, and a queue brings one after the other."""
+    lambda_clients.cache_clear()
+    _members.cache_clear()
+
+
 def build(
     settings: Settings,
     caller: Caller,

@@ -11,7 +11,7 @@ import tempfile
 from itertools import chain
 from pathlib import Path
 
-from tests.bench import cost, fleets, restores, starts
+from tests.bench import cost, fleets, restores, shards, starts
 from tests.bench.processes import Bench
 from tests.bench.table import text
 
@@ -23,7 +23,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="backstay-bench-") as folder, Bench(Path(folder)) as bench:
         rows = list(
             chain(
-                fleets.rows(bench, quick=quick), starts.rows(bench, quick=quick), restores.rows(bench), cost.rows(bench)
+                fleets.rows(bench, quick=quick),
+                shards.rows(bench, quick=quick),
+                starts.rows(bench, quick=quick),
+                restores.rows(bench),
+                cost.rows(bench),
             )
         )
     print(text(rows))

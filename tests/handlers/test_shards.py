@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from backstay import entry
 from backstay.core.errors import BackstayError, ProviderError
 from backstay.handlers.audit import handler
 from backstay.workflows import shards
@@ -25,6 +26,7 @@ def queue(fleet: Cloud, environment: pytest.MonkeyPatch) -> str:
     url = str(client("sqs").create_queue(QueueName="backstay-audit-shards")["QueueUrl"])
     environment.setenv("BACKSTAY_SHARDS", url)
     environment.setattr(shards, "ALONE", 1)
+    environment.setattr(entry, "let_go", lambda: None)  # the module's clients are watched
     return url
 
 
@@ -144,3 +146,15 @@ def test_given_a_queue_that_refuses_one_entry_when_the_schedule_fires_then_an_er
     fleet.answer("sqs:SendMessageBatch", {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]})
     with pytest.raises(ProviderError, match="sqs:SendMessage: InternalError"):
         begin()
+
+
+@pytest.mark.usefixtures("queue")
+def test_given_a_batch_when_it_is_done_then_its_clients_are_let_go(
+    fleet: Cloud, environment: pytest.MonkeyPatch
+) -> None:
+    begin()
+    gone: list[bool] = []
+    environment.setattr(entry, "let_go", lambda: gone.append(True))
+    fleet.fail("s3:PutObject", "AccessDenied", 403)
+    assert work(bodies(fleet)[0][0]) == ["m0"]
+    assert gone == [True]
