@@ -80,16 +80,15 @@ class Rule:
             verdict=judged.verdict,
             tier=subject.tier_name,
             measured=judged.measured,
-            repairable=self._repairable(subject, judged.verdict),
+            repairable=isinstance(judged.verdict, Fail) and self._repairable(subject, judged.verdict),
         )
 
-    def _repairable(self, subject: Subject, verdict: Verdict) -> bool:
+    def _repairable(self, subject: Subject, failure: Fail) -> bool:
         """Not while the database is busy: a change would be refused, and its next event wakes us again."""
         placement = subject.placement
         return (
             self.repairs is not None
-            and isinstance(verdict, Fail)
-            and not verdict.pending
+            and not failure.pending
             and subject.database.state is State.AVAILABLE
             and isinstance(placement, InTier)
             and placement.tier.enforces(self.repairs)
