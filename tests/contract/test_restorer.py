@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -278,3 +278,43 @@ def test_a_class_that_is_no_longer_sold_is_told(lab_ready: Site) -> None:
     orders = lab_ready.there("orders")
     old = replace(orders, config=replace(orders.config, instance_class="db.m1.small"))
     assert lab_ready.facts(request, old).orderable is False
+
+
+def test_a_moment_from_before_a_major_upgrade_comes_back_without_the_groups_of_now(lab_ready: Site) -> None:
+    site = lab_ready
+    assert site.rds is not None
+    rds = site.rds
+    rds.create("elder", EngineVersion="16.14", BackupRetentionPeriod=1)
+    moment = moment_of(site, "elder")
+    rds.client.create_db_parameter_group(
+        DBParameterGroupName="elder-pg17", DBParameterGroupFamily="postgres17", Description="of now"
+    )
+    newer: Any = {"EngineVersion": "17.10", "AllowMajorVersionUpgrade": True, "ApplyImmediately": True}
+    rds.client.modify_db_instance(DBInstanceIdentifier="elder", **newer)
+    site.until(lambda: site.there("elder").engine_version == "17.10", "the upgrade")
+    site.until_available("elder")
+    rds.client.modify_db_instance(DBInstanceIdentifier="elder", DBParameterGroupName="elder-pg17")
+    plan = site.plan(site.id("elder"), "elder-pitr", moment)
+    assert plan.unsure == "the database was upgraded from 16.14 to 17.10 around that moment"
+    assert plan.config.parameter_group == "elder-pg17"
+    found = made(site, plan)
+    assert (found.engine_version, found.config.parameter_group) == ("16.14", "default.postgres16")
+    assert "parameter group: default.postgres16, wanted elder-pg17" in differences(plan, found)
+    rds.drop("elder-pitr", "elder")
+
+
+def test_a_small_volume_comes_back_as_it_was_and_private_in_the_default_subnets(lab_ready: Site) -> None:
+    plan = lab_ready.plan(lab_ready.id("orders"), "orders-private", snap="orders-snap")
+    assert (plan.config.storage_type, plan.config.iops, plan.config.public) == ("gp3", 3000, False)
+    found = made(lab_ready, replace(plan, config=replace(plan.config, public=None, subnet_group="default")))
+    assert (found.config.storage_type, found.config.iops, found.config.public) == ("gp3", 3000, False)
+
+
+def test_the_classes_that_are_sold_are_told_where_ones_own_is_not(lab_ready: Site) -> None:
+    request = RestoreRunRequest(database=lab_ready.id("orders").key, target="free", request_id="r", snapshot="x")
+    orders = lab_ready.there("orders")
+    old = replace(orders, config=replace(orders.config, instance_class="db.m1.small"))
+    sold = lab_ready.facts(request, old).sold
+    assert isinstance(sold, tuple)
+    assert orders.config.instance_class in sold
+    assert lab_ready.facts(request, orders).sold is None

@@ -26,6 +26,9 @@ INSTANCE = {
     "DedicatedLogVolume": "DedicatedLogVolume",
 }
 
+# From this many GiB on a gp3 volume is striped, and what it does can be chosen.
+GP3_STRIPED = {"oracle": 200, "": 400}
+
 _INTERVALS = frozenset({0, 1, 5, 10, 15, 30, 60})
 
 CLUSTER = {
@@ -90,6 +93,20 @@ def class_of(engine: Engine, version: str, asked: str) -> str:
             f"DBInstanceClass={asked}, Engine={engine.name}, EngineVersion={version}"
         )
     return asked
+
+
+def volume_of(engine: str, kind: str, size: int, arguments: Arguments) -> str:
+    """The storage type, with which the request may name IOPS and throughput: a small gp3 volume has neither.
+
+    Sources: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage (the sizes), and
+    https://github.com/cloudtools/troposphere/pull/2153 (the words).
+    """
+    least = GP3_STRIPED["oracle" if "oracle" in engine else ""]
+    if kind == "gp3" and size < least and {"Iops", "StorageThroughput"} & set(arguments):
+        raise invalid_combination(
+            f"You can't specify IOPS or storage throughput for engine {engine} and a storage size less than {least}."
+        )
+    return kind
 
 
 def storage_of(asked: int) -> int:

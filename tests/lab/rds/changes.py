@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.rds import lifecycle, secrets
+from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.faults import Plant
-from tests.lab.rds.state import Cluster, Instance, Region
+from tests.lab.rds.state import Cluster, Instance, Region, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +113,8 @@ def _do(lab: Lab, region: Region, item: Item, values: dict[str, Any]) -> None:
     if BACKUPS in values:
         _set_retention(lab, region, item, values[BACKUPS])
     with lab.store.lock:
+        if "EngineVersion" in values:
+            _upgrade(region, item, values["EngineVersion"])
         for name, value in values.items():
             if name in FIELDS and name != BACKUPS:
                 setattr(item, FIELDS[name], value)
@@ -119,6 +122,22 @@ def _do(lab: Lab, region: Region, item: Item, values: dict[str, Any]) -> None:
                 del item.pending[name]
     if set(values) - {PASSWORD, BACKUPS}:
         lab.events.happened(region, item, "RDS-EVENT-0014", ", ".join(sorted(values)))
+
+
+def _upgrade(region: Region, item: Item, version: str) -> None:
+    """From now on it is of another version; a major one comes with its family's default groups.
+
+    Source: ModifyDBInstance, EngineVersion: "The new DB parameter group can be the default for that DB parameter group
+    family". The lab takes no other one in the same request.
+    """
+    engine = ENGINES[item.engine]
+    item.upgrades.append((now(), item.engine_version))
+    members = [region.instances[name] for name in item.members] if isinstance(item, Cluster) else []
+    for each in (item, *members):
+        if engine.major(version) != engine.major(each.engine_version):
+            each.parameter_group = f"default.{engine.family(version)}"
+            each.option_group = f"default:{engine.name}-{engine.major(version).replace('.', '-')}"
+        each.engine_version = version
 
 
 def _set_retention(lab: Lab, region: Region, item: Item, asked: int) -> None:

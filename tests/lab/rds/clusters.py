@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.rds import databases, groups, instances, keys, lifecycle, names, secrets, shapes
-from tests.lab.rds.attributes import CLUSTER, class_of, remembered, running_engine, storage_of, version_of
+from tests.lab.rds.attributes import CLUSTER, class_of, remembered, running_engine, storage_of, version_of, volume_of
 from tests.lab.rds.engines import MULTI_AZ_CLUSTER_CLASSES, Engine
 from tests.lab.rds.model import Fault, invalid_combination, invalid_value
 from tests.lab.rds.paging import page, select
@@ -110,7 +110,12 @@ def create(call: Call, arguments: Arguments) -> dict[str, Any]:
         option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, version),
         tags=names.tags(arguments.get("Tags", [])),
         storage=1 if aurora else storage_of(arguments.get("AllocatedStorage", 100)),
-        storage_type=arguments.get("StorageType", "aurora" if aurora else "io1"),
+        storage_type=volume_of(
+            engine.name,
+            arguments.get("StorageType", "aurora" if aurora else "io1"),
+            arguments.get("AllocatedStorage", 100),
+            arguments,
+        ),
         deletion_protection=arguments.get("DeletionProtection", False),
         copy_tags=arguments.get("CopyTagsToSnapshot", False),
         iam_auth=arguments.get("EnableIAMDatabaseAuthentication", False),

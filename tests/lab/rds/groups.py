@@ -68,6 +68,12 @@ def option_group(call: Call, name: str | None, engine: Engine, version: str) -> 
     return group.name
 
 
+def defaults(call: Call, engine: Engine, version: str) -> None:
+    """The default groups of a version are there, whether anything uses them or not."""
+    for make in (parameter_group, cluster_parameter_group, option_group):
+        make(call, None, engine, version)
+
+
 def subnet_group(call: Call, name: str | None) -> str:
     """Name of the subnet group to use; `default` covers the default VPC."""
     groups = call.region.subnet_groups

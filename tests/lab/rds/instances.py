@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.rds import databases, groups, keys, lifecycle, names, secrets, shapes
-from tests.lab.rds.attributes import INSTANCE, class_of, remembered, running_engine, storage_of, version_of
+from tests.lab.rds.attributes import INSTANCE, class_of, remembered, running_engine, storage_of, version_of, volume_of
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.faults import Plant
 from tests.lab.rds.model import Fault, invalid_combination, invalid_value
@@ -131,7 +131,9 @@ def _create_alone(call: Call, arguments: Arguments, name: str) -> Instance:
         option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, version),
         tags=names.tags(arguments.get("Tags", [])),
         storage=storage_of(arguments["AllocatedStorage"]),
-        storage_type=arguments.get("StorageType", "gp3"),
+        storage_type=volume_of(
+            engine.name, arguments.get("StorageType", "gp3"), arguments["AllocatedStorage"], arguments
+        ),
         deletion_protection=arguments.get("DeletionProtection", False),
         copy_tags=arguments.get("CopyTagsToSnapshot", False),
         iam_auth=arguments.get("EnableIAMDatabaseAuthentication", False),
@@ -189,7 +191,8 @@ def _create_member(call: Call, arguments: Arguments, name: str) -> Instance:
     item.parameter_group = groups.parameter_group(call, arguments.get("DBParameterGroupName"), engine, version)
     item.tags = names.tags(arguments.get("Tags", []))
     item.copy_tags = arguments.get("CopyTagsToSnapshot", False)
-    item.public = arguments.get("PubliclyAccessible", False)
+    # CreateDBInstance, PubliclyAccessible: false for Aurora, "unless the value of DBSubnetGroup is default".
+    item.public = arguments.get("PubliclyAccessible", arguments.get("DBSubnetGroupName") == "default")
     item.attributes = remembered(arguments, INSTANCE)
     _open_cluster(call, owner, item)
     return item

@@ -88,5 +88,6 @@ def frozen(database: Instance | Cluster) -> Instance | Cluster:
         pending={},
         security_groups=list(database.security_groups),
         attributes=dict(database.attributes),
+        upgrades=list(database.upgrades),
         secret=None,
     )

@@ -136,7 +136,7 @@ def _collect(call: Call, arguments: Arguments, item: Instance | Cluster, *, low:
     found = Changes()
     _retention(arguments, item, found, low)
     _storage(arguments, item, found)
-    _version(arguments, item, found)
+    _version(call, arguments, item, found)
     if "EnableIAMDatabaseAuthentication" in arguments:
         changes.defer(item, "EnableIAMDatabaseAuthentication", arguments["EnableIAMDatabaseAuthentication"], found)
     windows = {
@@ -188,7 +188,7 @@ def _storage(arguments: Arguments, item: Instance | Cluster, found: Changes) -> 
             changes.defer(item, name, arguments[name], found)
 
 
-def _version(arguments: Arguments, item: Instance | Cluster, found: Changes) -> None:
+def _version(call: Call, arguments: Arguments, item: Instance | Cluster, found: Changes) -> None:
     if "EngineVersion" not in arguments:
         return
     engine = ENGINES[item.engine]
@@ -199,6 +199,7 @@ def _version(arguments: Arguments, item: Instance | Cluster, found: Changes) -> 
         raise invalid_combination(
             "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
         )
+    groups.defaults(call, engine, asked)
     changes.defer(item, "EngineVersion", asked, found)
 
 

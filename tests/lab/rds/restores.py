@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.rds import clusters, databases, groups, keys, lifecycle, names, shapes
-from tests.lab.rds.attributes import CLUSTER, INSTANCE, class_of, remembered, version_of
+from tests.lab.rds.attributes import CLUSTER, INSTANCE, class_of, remembered, version_of, volume_of
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.faults import Plant
 from tests.lab.rds.lab import Arguments, Call, Lab, frozen
@@ -22,6 +22,7 @@ from tests.lab.rds.model import fault, invalid_combination, invalid_value
 from tests.lab.rds.plants import cut_archive, lose_row
 from tests.lab.rds.servers import Source
 from tests.lab.rds.sources import (
+    as_it_was,
     cluster_restore_source,
     cluster_snapshot_source,
     instance_restore_source,
@@ -119,7 +120,7 @@ def instance_to_moment(call: Call, arguments: Arguments) -> dict[str, Any]:
     name = names.identifier(arguments["TargetDBInstanceIdentifier"], "TargetDBInstanceIdentifier")
     databases.new_instance_name(call.region, name)
     moment = databases.need_moment(call.lab, source, asked)
-    item = _restored_instance(call, arguments, name, source, dict(source.tags))
+    item = _restored_instance(call, arguments, name, as_it_was(source, moment), dict(source.tags))
     _launch(call, item, _to_moment(call, source, item, moment), ("RDS-EVENT-0019", source.identifier))
     return {"DBInstance": shapes.instance(call.region, item)}
 
@@ -149,7 +150,7 @@ def cluster_to_moment(call: Call, arguments: Arguments) -> dict[str, Any]:
     name = clusters.cluster_name(arguments, ENGINES[source.engine])
     databases.new_cluster_name(call.region, name)
     moment = databases.need_moment(call.lab, source, asked)
-    item = _restored_cluster(call, arguments, name, source, dict(source.tags))
+    item = _restored_cluster(call, arguments, name, as_it_was(source, moment), dict(source.tags))
     _launch(call, item, _to_moment(call, source, item, moment), ("RDS-EVENT-0170", source.identifier))
     return {"DBCluster": shapes.cluster(item)}
 
@@ -186,7 +187,7 @@ def _restored_instance(call: Call, arguments: Arguments, name: str, source: Inst
         raise TypeError("an instance is restored from an instance")
     item = replace(
         base,
-        **_fresh(call, arguments, "db", name),
+        **_fresh(call, arguments, source, name),
         retention=names.retention(arguments.get("BackupRetentionPeriod", source.retention), 0),
         backup_window=names.backup_window(arguments.get("PreferredBackupWindow", source.backup_window)),
         encryption=encryption,
@@ -197,7 +198,9 @@ def _restored_instance(call: Call, arguments: Arguments, name: str, source: Inst
         option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, source.engine_version),
         tags=names.tags(arguments["Tags"]) if arguments.get("Tags") else tags,
         storage=arguments.get("AllocatedStorage", source.storage),
-        storage_type=arguments.get("StorageType", source.storage_type),
+        storage_type=volume_of(
+            engine.name, arguments.get("StorageType", source.storage_type), source.storage, arguments
+        ),
         multi_az=arguments.get("MultiAZ", False),
         auto_minor=arguments.get("AutoMinorVersionUpgrade", source.auto_minor),
         iops=arguments.get("Iops", source.iops),
@@ -224,7 +227,7 @@ def _restored_cluster(call: Call, arguments: Arguments, name: str, source: Clust
         raise TypeError("a cluster is restored from a cluster")
     item = replace(
         base,
-        **_fresh(call, arguments, "cluster", name),
+        **_fresh(call, arguments, source, name),
         retention=names.retention(arguments.get("BackupRetentionPeriod", source.retention), 1),
         backup_window=names.backup_window(arguments.get("PreferredBackupWindow", source.backup_window)),
         encryption=encryption,
@@ -234,7 +237,9 @@ def _restored_cluster(call: Call, arguments: Arguments, name: str, source: Clust
         ),
         option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, source.engine_version),
         tags=names.tags(arguments["Tags"]) if arguments.get("Tags") else tags,
-        storage_type=arguments.get("StorageType", source.storage_type),
+        storage_type=volume_of(
+            engine.name, arguments.get("StorageType", source.storage_type), source.storage, arguments
+        ),
         iops=arguments.get("Iops", source.iops),
         instance_class=clusters.cluster_class(engine, source.engine_version, asked),
         members=[],
@@ -246,8 +251,15 @@ def _restored_cluster(call: Call, arguments: Arguments, name: str, source: Clust
     return item
 
 
-def _fresh(call: Call, arguments: Arguments, prefix: str, name: str) -> dict[str, Any]:
-    """What is new, or falls back to a default, on everything restored."""
+def _fresh(call: Call, arguments: Arguments, source: Instance | Cluster, name: str) -> dict[str, Any]:
+    """What is new, or falls back to a default, on everything restored.
+
+    RestoreDBClusterToPointInTime, PubliclyAccessible: public where the VPC has an internet gateway, as the default one
+    has. Of Aurora, its members tell.
+    """
+    prefix = "db" if isinstance(source, Instance) else "cluster"
+    told_by_members = isinstance(source, Cluster) and source.aurora
+    exposed = not told_by_members and arguments.get("DBSubnetGroupName", "default") == "default"
     return {
         "identifier": name,
         "region": call.region.name,
@@ -261,11 +273,12 @@ def _fresh(call: Call, arguments: Arguments, prefix: str, name: str) -> dict[str
         "deletion_protection": arguments.get("DeletionProtection", False),
         "copy_tags": arguments.get("CopyTagsToSnapshot", False),
         "iam_auth": arguments.get("EnableIAMDatabaseAuthentication", False),
-        "public": arguments.get("PubliclyAccessible", False),
+        "public": arguments.get("PubliclyAccessible", exposed),
         "backup_arn": None,
         "earliest": None,
         "latest": None,
         "restored": True,
+        "upgrades": [],
         "deleted": False,
         "turns": Turns(),
     }

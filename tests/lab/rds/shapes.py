@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from tests.lab.rds.attributes import GP3_STRIPED
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.model import service
 from tests.lab.rds.state import Cluster, Database, Event, Group, Instance, Region, Secret, Snapshot
@@ -131,14 +132,21 @@ def _common(item: Database) -> Shape:
         "StorageEncrypted": item.encryption != "none",
         "StorageEncryptionType": item.encryption,
         "StorageType": item.storage_type,
-        "Iops": item.iops,
-        "StorageThroughput": item.throughput,
+        "Iops": item.iops or _baseline(item)[0],
+        "StorageThroughput": item.throughput or _baseline(item)[1],
         "KmsKeyId": item.kms_key,
         "IAMDatabaseAuthenticationEnabled": item.iam_auth,
         "AutoMinorVersionUpgrade": item.auto_minor,
         "PubliclyAccessible": item.public,
         "AwsBackupRecoveryPointArn": item.backup_arn,
     }
+
+
+def _baseline(item: Database) -> tuple[int | None, int | None]:
+    """IOPS and throughput that a gp3 volume shows without being asked for any."""
+    if item.storage_type != "gp3":
+        return None, None
+    return (12000, 500) if item.storage >= GP3_STRIPED["oracle" if "oracle" in item.engine else ""] else (3000, 125)
 
 
 def _endpoint(item: Instance) -> Shape | None:

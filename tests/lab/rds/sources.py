@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from tests.lab.rds import databases, shapes
 from tests.lab.rds.model import fault, invalid_combination
@@ -24,6 +25,20 @@ def moment_asked(arguments: Arguments, parameter: str) -> dt.datetime | None:
     if (moment is not None) == bool(arguments.get("UseLatestRestorableTime")):
         raise invalid_combination(f"Specify either {parameter} or UseLatestRestorableTime, and not both of them")
     return moment
+
+
+Item = TypeVar("Item", Instance, Cluster)
+
+
+def as_it_was(source: Item, moment: dt.datetime) -> Item:
+    """The source at the engine version of `moment`, which is the one that a restore has.
+
+    Source: Aurora user guide, "Upgrading the Aurora PostgreSQL engine to a new major version": "If you want to return
+    to a previous version after an upgrade is complete, you can restore the DB cluster […] to a specific point in time
+    before the upgrade started". The groups that a restore names must be of that version's family.
+    """
+    version = next((before for when, before in source.upgrades if moment < when), source.engine_version)
+    return replace(source, engine_version=version)
 
 
 def instance_restore_source(call: Call, arguments: Arguments) -> Instance:

@@ -77,7 +77,8 @@ class Database:
 
     `retention` counts days (0: no automated backups). `pending` holds asked but not applied values by
     the name of the request's member. `attributes` holds what the lab only remembers and shows, by the
-    name of the response's member. `earliest` is when the oldest base backup was complete.
+    name of the response's member. `earliest` is when the oldest base backup was complete. `upgrades` holds when the
+    engine was upgraded, and from which version.
     """
 
     identifier: str
@@ -121,6 +122,7 @@ class Database:
     roles: list[Role] = field(default_factory=list)
     pending: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    upgrades: list[tuple[dt.datetime, str]] = field(default_factory=list)
     turns: Turns = field(default_factory=Turns, repr=False)
 
 

@@ -176,3 +176,15 @@ def test_what_the_lab_offers_can_be_ordered(rds: Rds) -> None:
     assert "db.t4g.micro" not in {o["DBInstanceClass"] for o in aurora["OrderableDBInstanceOptions"]}
     default = rds.client.describe_db_engine_versions(Engine="postgres", DefaultOnly=True)["DBEngineVersions"]
     assert [v["EngineVersion"] for v in default] == ["17.10"]
+
+
+@pytest.mark.parametrize("named", [{"Iops": 3000}, {"StorageThroughput": 125}], ids=["IOPS", "throughput"])
+def test_a_small_volume_shows_what_no_request_may_name(rds: Rds, orders: str, named: dict[str, Any]) -> None:
+    found = rds.instance(orders)
+    assert (found["StorageType"], found["Iops"], found["StorageThroughput"]) == ("gp3", 3000, 125)
+    refused = "InvalidParameterCombination"
+    assert code_of(rds.client.create_db_instance, **instance_arguments("never", **named)) == refused
+    multi_az = {"DBClusterIdentifier": "never", "DBClusterInstanceClass": "db.m6g.large", "AllocatedStorage": 100}
+    login = {"MasterUsername": "app", "MasterUserPassword": "correct-horse-1", "Engine": "postgres"}
+    if "Iops" in named:
+        assert code_of(rds.client.create_db_cluster, **multi_az, **login, StorageType="gp3", **named) == refused

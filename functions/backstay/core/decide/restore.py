@@ -377,9 +377,13 @@ def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
 
 
 def reachable(config: Configuration) -> bool:
-    """Whether it is publicly accessible. Of Aurora its writer says so, of others they themselves."""
-    writers = [member.public for member in config.members if member.writer and member.public is not None]
-    return bool(config.public) or any(writers)
+    """Whether it is publicly accessible. Of Aurora its writer says so, of others they themselves.
+
+    Source: RDS API reference, ``DBCluster.PubliclyAccessible`` ("only for non-Aurora Multi-AZ DB clusters").
+    """
+    if config.instance_class:
+        return bool(config.public)
+    return any(member.public for member in config.members if member.writer)
 
 
 def _role_names(config: Configuration) -> list[str]:
