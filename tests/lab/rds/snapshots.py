@@ -40,32 +40,23 @@ def take_instance(call: Call, item: Instance, asked: str, tags: dict[str, str]) 
     """Begin a manual snapshot of an instance."""
     region = call.region
     name = names.identifier(asked, "DBSnapshotIdentifier", names.SNAPSHOT_LENGTH)
-    if name in region.snapshots:
-        raise fault("DBSnapshotAlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
-    if _manual(region.snapshots) >= region.quotas["ManualSnapshots"]:
-        raise fault("SnapshotQuotaExceededFault", "Cannot create more than the allowed manual snapshots")
-    made = _snapshot(call, item, name, "snapshot", tags)
-    region.snapshots[name] = made
-    _take(call, item, made, region.snapshots)
-    return made
+    _may_be_added(region.snapshots, name, "DBSnapshot", region.quotas["ManualSnapshots"])
+    return _take(call, _snapshot(call, item, name, "snapshot", tags), item, region.snapshots)
 
 
 def take_cluster(call: Call, item: Cluster, asked: str, tags: dict[str, str]) -> Snapshot:
     """Begin a manual snapshot of a cluster: its identifier has 63 characters at most."""
     region = call.region
     name = names.identifier(asked, "DBClusterSnapshotIdentifier")
-    if name in region.cluster_snapshots:
-        raise fault("DBClusterSnapshotAlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
-    if _manual(region.cluster_snapshots) >= region.quotas["ManualClusterSnapshots"]:
-        raise fault("SnapshotQuotaExceededFault", "Cannot create more than the allowed manual cluster snapshots")
-    made = _snapshot(call, item, name, "cluster-snapshot", tags)
-    region.cluster_snapshots[name] = made
-    _take(call, item, made, region.cluster_snapshots)
-    return made
+    _may_be_added(region.cluster_snapshots, name, "DBClusterSnapshot", region.quotas["ManualClusterSnapshots"])
+    return _take(call, _snapshot(call, item, name, "cluster-snapshot", tags), item, region.cluster_snapshots)
 
 
-def _manual(known: dict[str, Snapshot]) -> int:
-    return sum(1 for snapshot in known.values() if snapshot.type == "manual")
+def _may_be_added(known: dict[str, Snapshot], name: str, shape: str, most: int) -> None:
+    if name in known:
+        raise fault(f"{shape}AlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
+    if sum(1 for snapshot in known.values() if snapshot.type == "manual") >= most:
+        raise fault("SnapshotQuotaExceededFault", "Cannot create more than the allowed manual snapshots")
 
 
 def _snapshot(call: Call, item: Instance | Cluster, name: str, kind: str, tags: dict[str, str]) -> Snapshot:
@@ -74,8 +65,9 @@ def _snapshot(call: Call, item: Instance | Cluster, name: str, kind: str, tags: 
     return Snapshot(name, arn, item.kind, "manual", frozen(item), "creating", None, tags | copied)
 
 
-def _take(call: Call, item: Instance | Cluster, made: Snapshot, known: dict[str, Snapshot]) -> None:
+def _take(call: Call, made: Snapshot, item: Instance | Cluster, known: dict[str, Snapshot]) -> Snapshot:
     lab, region = call.lab, call.region
+    known[made.identifier] = made
     instance = isinstance(item, Instance)
     if instance:
         item.status = "backing-up"
@@ -93,6 +85,7 @@ def _take(call: Call, item: Instance | Cluster, made: Snapshot, known: dict[str,
 
     lab.events.happened(region, made, "RDS-EVENT-0040" if instance else "RDS-EVENT-0074")
     lifecycle.start(lab, region, item, f"snapshot {made.identifier} of", work)
+    return made
 
 
 def remove_folder(snapshot: Snapshot) -> None:
@@ -103,33 +96,28 @@ def remove_folder(snapshot: Snapshot) -> None:
 
 def delete_instance_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DeleteDBSnapshot: manual and available ones only."""
-    name = arguments["DBSnapshotIdentifier"].lower()
-    known = call.region.snapshots
-    if name not in known:
-        raise fault("DBSnapshotNotFoundFault", f"DBSnapshot {name} not found.")
-    item = known[name]
-    if item.status != "available" or item.type != "manual":
-        raise fault("InvalidDBSnapshotStateFault", f"DBSnapshot {name} is {item.type} and {item.status}")
-    del known[name]
-    remove_folder(item)
-    item.status = "deleted"
+    item = _removed(call.region.snapshots, arguments["DBSnapshotIdentifier"], "DBSnapshot")
     call.lab.events.happened(call.region, item, "RDS-EVENT-0041")
     return {"DBSnapshot": shapes.snapshot(call.region, item)}
 
 
 def delete_cluster_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DeleteDBClusterSnapshot. RDS sends no event for it."""
-    name = arguments["DBClusterSnapshotIdentifier"].lower()
-    known = call.region.cluster_snapshots
+    item = _removed(call.region.cluster_snapshots, arguments["DBClusterSnapshotIdentifier"], "DBClusterSnapshot")
+    return {"DBClusterSnapshot": shapes.cluster_snapshot(call.region, item)}
+
+
+def _removed(known: dict[str, Snapshot], asked: str, shape: str) -> Snapshot:
+    name = asked.lower()
     if name not in known:
-        raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {name} not found.")
+        raise fault(f"{shape}NotFoundFault", f"{shape} {name} not found.")
     item = known[name]
     if item.status != "available" or item.type != "manual":
-        raise fault("InvalidDBClusterSnapshotStateFault", f"DBClusterSnapshot {name} is {item.type} and {item.status}")
+        raise fault(f"Invalid{shape}StateFault", f"{shape} {name} is {item.type} and {item.status}")
     del known[name]
     remove_folder(item)
     item.status = "deleted"
-    return {"DBClusterSnapshot": shapes.cluster_snapshot(call.region, item)}
+    return item
 
 
 def _chosen(

@@ -127,6 +127,8 @@ def test_the_very_edges_of_the_window_are_restorable(rds: Rds, orders: str) -> N
     backups = rds.client.describe_db_instance_automated_backups(DBInstanceIdentifier=orders)
     window = backups["DBInstanceAutomatedBackups"][0]["RestoreWindow"]
     restore(rds, orders, "edge-first", window["EarliestTime"], BackupRetentionPeriod=0)
+    # A moment must be before the latest one, so this one can be restored to as soon as the window has moved on.
+    until_restorable(rds, orders, window["LatestTime"] + dt.timedelta(milliseconds=1))
     restore(rds, orders, "edge-last", window["LatestTime"], BackupRetentionPeriod=0)
     rds.drop("edge-first", "edge-last")
 
