@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 REPO: Final = Path(__file__).resolve().parents[2]
 HOME: Final = REPO / "template.yaml"
@@ -80,9 +80,15 @@ def load(path: Path) -> dict[str, Any]:
 @functools.cache
 def translate(path: Path) -> dict[str, Any]:
     """The CloudFormation that AWS makes of a SAM template, with `CodeUri` where `sam deploy` puts the code."""
+    (translated,) = translate_each(path, [{}])
+    return translated
+
+
+def translate_each(path: Path, given: Sequence[Mapping[str, str]], code: str = "code.zip") -> list[dict[str, Any]]:
+    """`translate` for each set of parameters, with what is at `code`."""
     template = json.loads(json.dumps(load(path)))
-    template["Globals"]["Function"]["CodeUri"] = {"Bucket": "artifacts", "Key": "code.zip"}
-    asked = {"template": template, "parameters": dict(HOME_PARAMETERS), "region": HOME_REGION}
+    template["Globals"]["Function"]["CodeUri"] = {"Bucket": "artifacts", "Key": code}
+    asked = [{"template": template, "parameters": {**HOME_PARAMETERS, **each}, "region": HOME_REGION} for each in given]
     environment = {**os.environ, "AWS_DEFAULT_REGION": HOME_REGION, "AWS_EC2_METADATA_DISABLED": "true"}
     done = subprocess.run(
         [TRANSLATOR, Path(__file__).with_name("translate.py")],
@@ -94,7 +100,7 @@ def translate(path: Path) -> dict[str, Any]:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    translated: dict[str, Any] = json.loads(done.stdout)
+    translated: list[dict[str, Any]] = json.loads(done.stdout)
     return translated
 
 

@@ -14,11 +14,13 @@ from samtranslator.translator.translator import Translator
 
 
 def main() -> None:
-    """Read `{"template", "parameters", "region"}`, write the translated template."""
-    asked = json.load(sys.stdin)
-    session = boto3.Session(region_name=asked["region"])
-    translator = Translator({}, Parser(), None, session)
-    json.dump(translator.translate(asked["template"], asked["parameters"]), sys.stdout)
+    """Read a list of `{"template", "parameters", "region"}`, write the list of the translated templates."""
+    translated = []
+    for asked in json.load(sys.stdin):
+        session = boto3.Session(region_name=asked["region"])
+        translator = Translator({}, Parser(), None, session)
+        translated.append(translator.translate(asked["template"], asked["parameters"]))
+    json.dump(translated, sys.stdout)
 
 
 if __name__ == "__main__":

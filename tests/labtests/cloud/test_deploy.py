@@ -95,6 +95,26 @@ def test_product_deploys_into_both_regions_and_again(lab: Lab) -> None:
     assert lab.deploy({"LogRetentionDays": "30"}).changed
 
 
+def test_changed_parameter_alone_moves_the_aliases_of_the_functions_that_it_is_told_to(lab: Lab) -> None:
+    def live() -> dict[str, str]:
+        return {
+            each["name"]: each["aliases"]["live"] for each in lab.functions() if each["name"].startswith("backstay")
+        }
+
+    lab.deploy()
+    before = live()
+    lab.deploy({"MemberAccounts": "444455556666"})
+    after = live()
+    moved = {name for name in before if before[name] != after[name]}
+    assert moved == {"backstay-audit", "backstay-protect"}
+    read = lab.client("lambda").get_function_configuration
+    told = read(FunctionName="backstay-audit", Qualifier="live")["Environment"]["Variables"]
+    assert told["BACKSTAY_ACCOUNTS"] == "444455556666"
+    older = read(FunctionName="backstay-audit", Qualifier=before["backstay-audit"])
+    assert older["Environment"]["Variables"]["BACKSTAY_ACCOUNTS"] == "", "what runs keeps its version"
+    lab.deploy()
+
+
 def test_products_audit_reads_its_queue_of_shards_through_its_alias(lab: Lab) -> None:
     lab.deploy()
     (mapping,) = lab.client("lambda").list_event_source_mappings(FunctionName="backstay-audit")["EventSourceMappings"]

@@ -1,12 +1,13 @@
 """What MiniStack's CloudFormation drops without a word, kept here so that the API tells it back after a deploy.
 
-Properties of functions, buckets, schedules and topics; and pseudo parameters in conditions (`!Equals [!Ref AWS::Region,
-…]`).
+Properties of functions, buckets, schedules and topics; pseudo parameters in conditions (`!Equals [!Ref AWS::Region,
+…]`); and parameters' values in the translation of SAM templates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -15,10 +16,12 @@ from ministack.services import lambda_svc as lam
 from ministack.services import s3, scheduler, sns
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
 from ministack.services.cloudformation import provisioners as cfn
+from samtranslator.translator import transform
 
 Properties = dict[str, Any]
 # How the S3 API spells what CloudFormation calls otherwise.
 RENAMED = {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault", "Id": "ID"}
+_parameters: ContextVar[Mapping[str, str]] = ContextVar("parameters")  # of the stack that is being deployed
 SCHEDULE_KEPT = ("ScheduleExpressionTimezone", "StartDate", "EndDate", "KmsKeyArn")
 
 
@@ -187,8 +190,29 @@ def _know_pseudo_parameters() -> None:
         module._evaluate_conditions = with_pseudo
 
 
+def _tell_sam_the_parameters() -> None:
+    """SAM names a function's version after what it is told, parameters' values included; MiniStack tells it none."""
+    apply, translate = engine._apply_transforms, transform.transform
+
+    def applied(template: Properties, provided: Any = None, previous: Any = None) -> Any:
+        token = _parameters.set(engine._transform_parameters(template, provided, previous))
+        try:
+            return apply(template, provided, previous)
+        finally:
+            _parameters.reset(token)
+
+    def translated(fragment: Properties, _: Properties, *rest: Any) -> Any:
+        return translate(fragment, dict(_parameters.get()), *rest)
+
+    transform.transform = translated
+    for module in (engine, stacks, changesets, handlers):
+        if hasattr(module, "_apply_transforms"):
+            module._apply_transforms = applied
+
+
 def install() -> None:
     """Patch MiniStack."""
+    _tell_sam_the_parameters()
     _know_pseudo_parameters()
     _keep_buckets()
     _keep_functions()
