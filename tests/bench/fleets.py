@@ -74,7 +74,7 @@ def _memory(bench: Bench, scale: int) -> Row:
     sizes = []
     for count in (2_000, 20_000):
         bench.fleet({HOME: (count // scale, 0)})
-        sizes.append(bench.measure("audit", HOME)["rss_mb"])
+        sizes.append(bench.measure("audit", HOME, "folder")["rss_mb"])
     small, large = sizes
     return Row(
         "audit: memory, 10 x the databases", large / small, 2.0, how=f"{large:.0f} MB and {small:.0f} MB at most"

@@ -65,10 +65,13 @@ def audit(regions: str, before: str = "") -> dict[str, Any]:
 
     Args:
         regions: separated by commas.
-        before: what came before. Nothing, as for the first audit; ``warm``: an audit in this process; or a file that
-            `remembered` wrote: an audit in another process, as every hour's but the first finds it.
+        before: what came before. Nothing, as for the first audit (``folder``: with a vault on disk); ``warm``: an audit
+            in this process; or a file that `remembered` wrote: an audit in another process, as every hour's but the
+            first finds it.
     """
     world = _world(regions)
+    if before == "folder":
+        return _on_disk(world)
     aside = _cpu()
     if before == "warm":
         _audited(world)
@@ -78,6 +81,16 @@ def audit(regions: str, before: str = "") -> dict[str, Any]:
     aside = _cpu() - aside
     answer = _timed(lambda: _audited(world))
     return answer | {"process_cpu": answer["process_cpu"] - aside}
+
+
+def _on_disk(world: World) -> dict[str, Any]:
+    import tempfile  # noqa: PLC0415
+    from dataclasses import replace  # noqa: PLC0415
+
+    from tests.bench.folder import FolderVault  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as name:
+        return _timed(lambda: _audited(replace(world, vault=FolderVault(Path(name)))))
 
 
 def _audited(world: World) -> dict[str, Any]:

@@ -6,7 +6,6 @@ time as the queue gives them, and then merges. Its vault is a folder, so that on
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import resource
@@ -17,12 +16,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.bench.folder import FolderVault
 from tests.bench.table import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backstay.core.ports import Stored, World
+    from backstay.core.ports import World
     from tests.bench.processes import Bench
 
 _HOME: Final = "111122223333"
@@ -46,49 +46,13 @@ def rows(bench: Bench, *, quick: bool) -> Iterator[Row]:
     yield Row("shards: memory, all / a quarter", last / first, 1.1, how=how)
 
 
-class _Folder:
-    """A vault on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    place = "folder:"
-
-    def get(self, key: str) -> Stored | None:
-        from backstay.core.ports import Stored  # noqa: PLC0415  # a child imports what it measures, and nothing else
-
-        path = self._folder / key
-        if not path.exists():
-            return None
-        body = path.read_bytes()
-        return Stored(body, hashlib.md5(body, usedforsecurity=False).hexdigest())
-
-    def keys(self, prefix: str) -> Iterator[str]:
-        return (
-            key for path in sorted(self._folder.rglob("*.json")) if (key := _key(self._folder, path)).startswith(prefix)
-        )
-
-    def put(self, key: str, body: bytes, *, expect: str | None = None) -> str:
-        if expect is not None:  # nobody else writes here
-            stored = self.get(key)
-            assert expect == (stored.etag if stored else "")
-        path = self._folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-        return hashlib.md5(body, usedforsecurity=False).hexdigest()
-
-
-def _key(folder: Path, path: Path) -> str:
-    return str(path.relative_to(folder))
-
-
 def _held_mb() -> float:
     """What the process holds now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
 
 
-def _world(vault: _Folder) -> World:
+def _world(vault: FolderVault) -> World:
     """Made anew for each batch, as for each invocation."""
     from backstay.config import Settings  # noqa: PLC0415
     from backstay.providers.memory import MemoryBus, MemoryPager, MemoryShards  # noqa: PLC0415
@@ -107,7 +71,7 @@ def main() -> None:
     members = [f"{number:012}" for number in range(1, int(sys.argv[1]))]
     os.environ |= {"BACKSTAY_REGIONS": ",".join(_REGIONS), "BACKSTAY_ACCOUNTS": ",".join(members)}
     with tempfile.TemporaryDirectory() as name:
-        vault = _Folder(Path(name))
+        vault = FolderVault(Path(name))
         world = _world(vault)
         run = audit_in_shards(world, AuditRequest(all=True))["run"]
         orders = [AuditOrder(run=run, account=scope.account, region=scope.region) for scope in world.inventories]

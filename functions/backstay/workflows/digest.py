@@ -17,7 +17,7 @@ from backstay.core.model import Unread
 from backstay.core.naming import finding_id
 from backstay.core.requests import database_id
 from backstay.workflows import memory
-from backstay.workflows.reports import finding_of
+from backstay.workflows.reports import GREEN, finding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -85,7 +85,7 @@ class News:
         for row in report["green"]:
             if (key := row["database"]["key"]) in self._keys:
                 self._judged.add(key)
-                self._ended |= {f"{rule}/{key}": each["verdict"] for each in row["verdicts"] for rule in each["rules"]}
+                self._ended |= {f"{rule}/{key}": verdict for verdict in GREEN for rule in row.get(verdict, ())}
         torn = {each["scope"] for each in report["unread"]}
         by_name = {str(scope): scope for scope in scopes}
         self._complete |= {scope for name, scope in by_name.items() if name not in torn}

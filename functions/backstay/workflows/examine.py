@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of
+from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of, worst
 from backstay.core.decide.standing import Standings, is_open, stand, together
 from backstay.core.errors import LostRace
 from backstay.core.findings import Finding, verdict_name
+from backstay.core.model import Status
 from backstay.core.surroundings import UNSEEN
 from backstay.workflows import digest, memory, reports
 from backstay.workflows.closing import close
@@ -29,22 +30,39 @@ if TYPE_CHECKING:
 _WORKERS: Final = 16
 _SCOPES: Final = 4  # at once; each may have _WORKERS calls to the vault under way
 _TRIES: Final = 5
+_AT_ONCE: Final = 1000  # Databases whose verdicts are held at the same time
 T = TypeVar("T")
 R = TypeVar("R")
 Judgement = tuple["Subject", tuple[Finding, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Examined:
-    """What is left of one scope once it was judged: what is in order is kept small, and the facts are let go."""
+    """What is left of one scope's Databases as they are judged: what is in order is kept small, facts are let go."""
 
-    open: tuple[Finding, ...] = ()
-    green: tuple[reports.Report, ...] = ()
+    open: list[reports.Report] = field(default_factory=list)
+    green: list[reports.Report] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-    tiers: tuple[reports.Report, ...] = ()
+    tiers: dict[str, reports.Report] = field(default_factory=dict)
+    status: Status = Status.OK
     told: int = 0
-    standings: Standings = field(default_factory=Standings)
+    standings: list[Standings] = field(default_factory=list)
     unread: tuple[Unread, ...] = ()
+
+    def add(self, judged: Sequence[Judgement], scope: Scope) -> None:
+        """Adds what some Databases were found to be."""
+        for subject, findings in judged:
+            unsolved = [each for each in findings if is_open(each)]
+            self.open += [reports.finding_part(each) for each in unsolved]
+            self.counts.update(verdict_name(each.verdict) for each in findings)
+            self.status = worst((self.status, status_of(unsolved, ())))
+            if row := reports.green_part(findings):
+                self.green.append(row)
+            tier = subject.tier_name
+            where = {"tier": tier, "account": scope.account, "region": scope.region}
+            sums = self.tiers.setdefault(tier, {**where, "databases": 0, "open": 0})
+            sums["databases"] += 1
+            sums["open"] += len(unsolved)
 
 
 def examine(world: World, request: AuditRequest) -> reports.Report:
@@ -63,24 +81,24 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
     """
     started = world.clock.now()
     seen = observe(world, request, survey=True)
-    fleets: dict[Scope, list[Database]] = {scope: [] for scope in (world.inventories if request.all else ())}
+    fleets: dict[Scope, deque[Database]] = {scope: deque() for scope in (world.inventories if request.all else ())}
     for database in seen.databases:
-        fleets.setdefault(database.id.scope, []).append(database)
+        fleets.setdefault(database.id.scope, deque()).append(database)
+    count, seen = len(seen.databases), replace(seen, databases=())  # what was judged can go
     scopes = sorted(fleets)
     parts = _map(lambda scope: _scope(world, request, seen, scope, fleets[scope], now=started), scopes, _SCOPES)
     unread = (*seen.unread, *(each for part in parts for each in part.unread))
-    findings = [finding for part in parts for finding in part.open]
     return reports.frame(
         "audit",
         world,
         started,
-        status_of(findings, unread),
-        databases=len(seen.databases),
+        worst((status_of((), unread), *(part.status for part in parts))),
+        databases=count,
         counts=sum((part.counts for part in parts), Counter()),
-        tiers=[row for part in parts for row in part.tiers],
+        tiers=[part.tiers[tier] for part in parts for tier in sorted(part.tiers)],
         changed=sum(part.told for part in parts),
-        **reports.standings_part(together(part.standings for part in parts)),
-        findings=[reports.finding_part(finding) for finding in findings],
+        **reports.standings_part(together(each for part in parts for each in part.standings)),
+        findings=[each for part in parts for each in part.open],
         green=[row for part in parts for row in part.green],
         unread=[reports.unread_part(each) for each in unread],
         not_covered=[reports.not_covered_part(each) for each in seen.not_covered],
@@ -88,43 +106,25 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
 
 
 def _scope(
-    world: World,
-    request: AuditRequest,
-    seen: Observation,
-    scope: Scope,
-    databases: Sequence[Database],
-    *,
-    now: datetime,
+    world: World, request: AuditRequest, seen: Observation, scope: Scope, databases: deque[Database], *, now: datetime
 ) -> _Examined:
-    around = seen.surroundings.get(scope, UNSEEN)
-    subjects = (subject_of(world.policy, database, now, around) for database in databases)
-    judged: list[Judgement] = [(subject, judge(subject)) for subject in subjects]
-    whole = request.all is True
+    around, whole = seen.surroundings.get(scope, UNSEEN), request.all is True
     index = memory.known_fingerprints(world.vault, scope) if request.ref is None else {}
-    told, standings = _remember(world, scope, judged, index, whole=whole, trust_index=request.ref is None)
-    unread: tuple[Unread, ...] = ()
+    found, fresh, present = _Examined(), dict[str, str](), {each.id.key for each in databases}
+    while databases:
+        some = [databases.popleft() for _ in range(min(_AT_ONCE, len(databases)))]
+        subjects = (subject_of(world.policy, database, now, around) for database in some)
+        judged: list[Judgement] = [(subject, judge(subject)) for subject in subjects]
+        fresh |= _remember(world, scope, judged, index, found, request=request)
+        found.add(judged, scope)
+    if fresh:
+        memory.note_fingerprints(world.vault, scope, fresh)
     if whole and all(each.scope != scope for each in seen.unread):
-        present = {each.id.key for each in databases}
         closed, unread = close(world, scope, index.keys() - present, now, digest=world.pager is not None)
-        standings, told = together((standings, closed)), told + len(closed.resolved)
-    return _Examined(
-        open=tuple(finding for _, each in judged for finding in each if is_open(finding)),
-        green=tuple(row for _, each in judged if (row := reports.green_part(each))),
-        counts=Counter(verdict_name(finding.verdict) for _, each in judged for finding in each),
-        tiers=_tiers(scope, judged),
-        told=told,
-        standings=standings,
-        unread=unread,
-    )
-
-
-def _tiers(scope: Scope, judged: Sequence[Judgement]) -> tuple[reports.Report, ...]:
-    databases = Counter(subject.tier_name for subject, _ in judged)
-    unsolved = Counter(subject.tier_name for subject, each in judged for finding in each if is_open(finding))
-    return tuple(
-        {"tier": tier, "account": scope.account, "region": scope.region, "databases": count, "open": unsolved[tier]}
-        for tier, count in sorted(databases.items())
-    )
+        found.standings.append(closed)
+        found.told += len(closed.resolved)
+        found.unread += unread
+    return found
 
 
 def _remember(
@@ -132,11 +132,11 @@ def _remember(
     scope: Scope,
     judged: Sequence[Judgement],
     index: Mapping[str, str],
+    found: _Examined,
     *,
-    whole: bool,
-    trust_index: bool,
-) -> tuple[int, Standings]:
-    """Writes what changed and tells it. Returns how many verdicts were told, and how the findings stand.
+    request: AuditRequest,
+) -> dict[str, str]:
+    """Writes what changed and tells it. Returns the fingerprints that are now true.
 
     One Database, woken by an event, is compared with its own object; a fleet with the index first.
     """
@@ -144,14 +144,15 @@ def _remember(
     changes = [each for each in _map(lambda each: _differs(world, *each), news) if each]
     if changes:
         memory.note_fingerprints(world.vault, scope, {each[0].database.id.key: None for each in changes})
-    digested = whole and world.pager is not None
+    digested = request.all is True and world.pager is not None
     answers = _map(lambda each: _tell(world, *each, digested=digested), changes)
-    if news:
-        entries = {subject.database.id.key: fingerprint(findings) for subject, findings in news}
-        memory.note_fingerprints(world.vault, scope, entries if trust_index or changes else {})
     differing = {subject.database.id for subject, _ in changes}
-    same = [stand(findings, None) for subject, findings in judged if subject.database.id not in differing]
-    return sum(count for count, _ in answers), together([*same, *(standing for _, standing in answers)])
+    found.told += sum(count for count, _ in answers)
+    found.standings += [stand(findings, None) for subject, findings in judged if subject.database.id not in differing]
+    found.standings += [standing for _, standing in answers]
+    if request.ref is not None and not changes:
+        return {}
+    return {subject.database.id.key: fingerprint(findings) for subject, findings in news}
 
 
 def _map(work: Callable[[T], R], items: Sequence[T], workers: int = _WORKERS) -> list[R]:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from sys import intern
+from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.cost import DAILY_CHANGE, PRICE_REGION, PRICE_SOURCES, PRICES_AS_OF
 from backstay.core.errors import Unexpected
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from backstay.core.ports import World
 
 Report = dict[str, Any]
+GREEN: Final = ("pass", "skipped")
 
 
 def frame(verb: str, world: World, started: datetime, status: Status, **parts: Any) -> Report:
@@ -69,39 +71,40 @@ def finding_part(finding: Finding) -> Report:
 
 
 def green_part(findings: Sequence[Finding]) -> Report | None:
-    """What is in order on one Database, rules with the same verdict and message together; None when nothing is.
+    """What is in order on one Database: messages and figures by rule; None when nothing is.
 
-    Most of a fleet's verdicts are these, so they take a quarter of the room of `finding_part` each.
+    Most of a fleet's verdicts are these, so they take a fraction of the room of `finding_part`: texts that many
+    Databases share are kept once.
     """
-    rows: dict[tuple[str, str], Report] = {}
+    texts: dict[str, dict[str, str]] = {}
     for each in findings:
         if isinstance(each.verdict, Pass | Skipped):
-            word, message = verdict_name(each.verdict), verdict_text(each.verdict)
-            row = rows.setdefault((word, message), {"verdict": word, "message": message, "rules": []})
-            row["rules"].append(each.rule)
-            if each.measured:
-                row["measured"] = {**row.get("measured", {}), **each.measured}
-    if not rows:
+            texts.setdefault(verdict_name(each.verdict), {})[each.rule] = intern(verdict_text(each.verdict))
+    if not texts:
         return None
-    return {"database": database_part(findings[0].database), "tier": findings[0].tier, "verdicts": list(rows.values())}
+    row: Report = {"database": database_part(findings[0].database), "tier": findings[0].tier, **texts}
+    if measured := {
+        each.rule: dict(each.measured) for each in findings if each.measured and each.rule in texts.get("pass", ())
+    }:
+        row["measured"] = measured
+    return row
 
 
 def every_verdict(report: Report) -> Iterator[Report]:
     """Every verdict of an audit's Report in the shape of `finding_part`, those in ``green`` too."""
     yield from report["findings"]
     for row in report.get("green", ()):  # an invoker's answer leaves it in the vault
-        database, tier = row["database"], row["tier"]
-        for each in row["verdicts"]:
-            for rule in each["rules"]:
+        for verdict in GREEN:
+            for rule, message in row.get(verdict, {}).items():
                 yield {
-                    "id": f"{rule}/{database['key']}",
+                    "id": f"{rule}/{row['database']['key']}",
                     "rule": rule,
-                    "verdict": each["verdict"],
-                    "message": each["message"],
+                    "verdict": verdict,
+                    "message": message,
                     "repairable": False,
-                    "tier": tier,
-                    "database": database,
-                    "measured": each.get("measured", {}),
+                    "tier": row["tier"],
+                    "database": row["database"],
+                    "measured": row.get("measured", {}).get(rule, {}),
                 }
 
 

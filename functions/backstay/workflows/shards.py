@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from backstay.core.decide.audit import worst
 from backstay.core.errors import BadRequest, LostRace, NotFound, Unexpected
 from backstay.core.model import Provider, Scope, Status, Unread, utc_text
 from backstay.core.naming import digest as hashed
@@ -173,7 +174,7 @@ def _merged(world: World, name: str, run: _Run, missing: Iterable[Scope], news: 
         "audit",
         world,
         run.started,
-        _status(lists["shards"]),
+        worst(Status(each["status"]) for each in lists["shards"]),
         databases=sums["databases"],
         changed=sums["changed"],
         counts=counts,
@@ -209,8 +210,3 @@ def _parts(
         if part.get("schema") != _SCHEMA:
             raise Unexpected(f"the report of {scope} in run {name} is of the schema {part.get('schema')!r}")
         yield scope, part
-
-
-def _status(shards: Iterable[Report]) -> Status:
-    found = {each["status"] for each in shards}
-    return next((each for each in (Status.UNKNOWN, Status.ERROR, Status.FINDINGS) if each.value in found), Status.OK)

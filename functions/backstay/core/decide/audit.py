@@ -115,3 +115,9 @@ def status_of(findings: Iterable[Finding], unread: Iterable[Unread]) -> Status:
         if isinstance(finding.verdict, Fail):
             status = Status.FINDINGS
     return status
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """Of several runs' statuses the one to answer with."""
+    found = set(statuses)
+    return next((each for each in (Status.UNKNOWN, Status.ERROR, Status.FINDINGS) if each in found), Status.OK)
