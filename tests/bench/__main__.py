@@ -11,7 +11,7 @@ import tempfile
 from itertools import chain
 from pathlib import Path
 
-from tests.bench import cost, fleets, restores, shards, starts
+from tests.bench import cost, fleets, repairs, restores, shards, starts
 from tests.bench.processes import Bench
 from tests.bench.table import text
 
@@ -27,6 +27,7 @@ def main() -> int:
                 shards.rows(bench, quick=quick),
                 starts.rows(bench, quick=quick),
                 restores.rows(bench),
+                repairs.rows(quick=quick),
                 cost.rows(bench),
             )
         )

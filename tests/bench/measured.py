@@ -185,9 +185,10 @@ def _handler(name: str) -> dict[str, Any]:
     import importlib  # noqa: PLC0415
 
     importlib.import_module(f"backstay.handlers.{name}")
-    from backstay import wiring  # noqa: PLC0415
+    from backstay import entry, wiring  # noqa: PLC0415
     from backstay.config import Settings  # noqa: PLC0415
 
+    entry.logger(name)
     wiring.lambda_world(Settings.from_environment(os.environ), wiring.Caller(ACCOUNT))
     clients = sorted({f"{service}|{region or ''}" for service, region in wiring.lambda_clients()._made})
     foreign = [each for each in sys.modules if not each.startswith(("backstay", "tests", "_", "encodings"))]

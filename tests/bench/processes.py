@@ -108,6 +108,13 @@ class Bench:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
 
+    def errors(self, *argv: str) -> str:
+        """What a child writes beside its figures."""
+        done = subprocess.run(
+            argv, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, check=True, timeout=300
+        )
+        return done.stderr
+
     def best(self, runs: int, key: str, *words: str) -> dict[str, Any]:
         """The child with the least of a figure: on shared cores the least is the one with the least noise."""
         return min((self.measure(*words) for _ in range(runs)), key=lambda each: float(each[key]))
