@@ -24,6 +24,7 @@ REPO: Final = Path(__file__).resolve().parents[2]
 HOME: Final = REPO / "template.yaml"
 REGION: Final = REPO / "infra" / "region.yaml"
 MEMBER: Final = REPO / "infra" / "member.yaml"
+MEMBER_REGION: Final = REPO / "infra" / "member-region.yaml"
 DEADMAN: Final = REPO / "infra" / "deadman.yaml"
 ACCOUNT: Final = "111122223333"
 HOME_REGION: Final = "eu-west-1"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.template.stacks import DEADMAN, HOME, HOME_REGION, MEMBER, REGION, REPO, load, translate
+from tests.template.stacks import DEADMAN, HOME, HOME_REGION, MEMBER, MEMBER_REGION, REGION, REPO, load, translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TEMPLATES = [
     pytest.param(HOME, id="home"),
     pytest.param(MEMBER, id="member"),
+    pytest.param(MEMBER_REGION, id="member-region"),
     pytest.param(REGION, id="region"),
     pytest.param(DEADMAN, id="deadman"),
 ]
@@ -104,7 +105,7 @@ def test_small_enough_for_a_bucket_before_and_after_the_translation() -> None:
     assert len(json.dumps(translate(HOME))) < LARGEST_TEMPLATE
 
 
-@pytest.mark.parametrize("template", [MEMBER, REGION, DEADMAN])
+@pytest.mark.parametrize("template", [MEMBER, MEMBER_REGION, REGION, DEADMAN])
 def test_what_has_no_code_is_small_enough_to_be_sent_without_a_bucket(template: Path) -> None:
     assert template.stat().st_size < LARGEST_INLINE_TEMPLATE
 
@@ -113,7 +114,7 @@ def test_sam_uploads_the_template_and_sends_its_address(sam: Path | None, could_
     """With a bucket, which samconfig.toml asks for, `TemplateBody` becomes `TemplateURL`: its limit is what counts."""
     config = tomllib.loads((REPO / "samconfig.toml").read_text(encoding="utf-8"))
     deployed = [each["deploy"]["parameters"] for name, each in config.items() if name != "version"]
-    assert [each["resolve_s3"] for each in deployed] == [True] * 3
+    assert [each["resolve_s3"] for each in deployed] == [True] * 4
     if sam is None:
         could_not_run("how sam deploy sends a template: the SAM CLI is not installed (make setup)")
         return
@@ -142,15 +143,20 @@ def test_every_parameter_stands_in_one_group_of_the_console(template: Path) -> N
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_only_what_has_no_sane_default_is_asked_for(template: Path) -> None:
     asked = {name for name, declared in load(template)["Parameters"].items() if "Default" not in declared}
-    assert (
-        asked
-        == {HOME: {"Regions"}, REGION: {"HomeRegion"}, MEMBER: {"HomeAccount"}, DEADMAN: {"DeadMansSwitchUrl"}}[
-            template
-        ]
-    )
+    wanted = {
+        HOME: {"Regions"},
+        REGION: {"HomeRegion"},
+        MEMBER: {"HomeAccount"},
+        MEMBER_REGION: {"HomeAccount", "HomeRegion"},
+        DEADMAN: {"DeadMansSwitchUrl"},
+    }
+    assert asked == wanted[template]
 
 
-@pytest.mark.parametrize(("environment", "template"), [("default", HOME), ("location", REGION), ("member", MEMBER)])
+@pytest.mark.parametrize(
+    ("environment", "template"),
+    [("default", HOME), ("location", REGION), ("member", MEMBER), ("member-region", MEMBER_REGION)],
+)
 def test_samconfig_sets_what_the_template_asks_for(environment: str, template: Path) -> None:
     config = tomllib.loads((REPO / "samconfig.toml").read_text(encoding="utf-8"))[environment]["deploy"]["parameters"]
     assert config.get("template_file", HOME.name) == template.relative_to(REPO).as_posix()

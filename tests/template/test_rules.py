@@ -20,6 +20,7 @@ from tests.template.stacks import ACCOUNT, home_stack
 if TYPE_CHECKING:
     from tests.template.stacks import Stack
 
+MEMBER = "444455556666"
 RULES = {
     "backstay-rds-events": "backstay-audit:live",
     "backstay-api-calls": "backstay-audit:live",
@@ -184,6 +185,31 @@ class TestConfigItems:
     def test_an_item_that_somebody_else_puts_wakes_nobody(self, home: Stack, location: Stack) -> None:
         event = {**sample("config-db-instance"), "source": "com.example"}
         assert woken(home, event) == woken(location, event) == set()
+
+
+@pytest.fixture(scope="module")
+def told() -> Stack:
+    """The home stack that is told of two members."""
+    return home_stack(MemberAccounts=f"777788889999,{MEMBER}")
+
+
+class TestMembers:
+    """Which accounts' events are listened to: ours, and those of the members that are named."""
+
+    @pytest.mark.parametrize("name", FORWARDED)
+    def test_what_a_member_forwards_wakes_whom_it_would_wake_at_home_but_for_findings(
+        self, told: Stack, home: Stack, name: str
+    ) -> None:
+        event = {**sample(name), "account": MEMBER}
+        assert woken(told, event) == (WAKES[name] if FORWARDED[name] else set())
+        assert woken(home, event) == set()
+        assert woken(told, {**event, "account": "123456789012"}) == set()
+
+    @pytest.mark.parametrize("kind", ["db", "cluster"])
+    def test_a_tagged_database_of_a_member_wakes_audit(self, told: Stack, kind: str) -> None:
+        named = {"resourceName": f"arn:aws:rds:eu-west-2:{MEMBER}:{kind}:orders"}
+        event = changed("cloudtrail-modify-db-instance", eventName="AddTagsToResource", requestParameters=named)
+        assert woken(told, {**event, "account": MEMBER}) == {"backstay-api-calls"}
 
 
 class TestFindings:

@@ -158,14 +158,14 @@ class Lab:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client with root credentials, for a region (home when none is named)."""
+    def client(self, service: str, region: str | None = None, account: str | None = None) -> Any:
+        """A boto3 client with root credentials, for a region and an account (home's when none is named)."""
         make: Any = boto3.client  # its stubs want each service's name spelled out
         return make(
             service,
             region_name=region or self.region,
             endpoint_url=self.rds_endpoint if service == "rds" else self.endpoint,
-            aws_access_key_id=self.account,
+            aws_access_key_id=account or self.account,
             aws_secret_access_key="test",
             config=Config(connect_timeout=5, read_timeout=120, retries={"total_max_attempts": 2}),
         )

@@ -35,7 +35,10 @@ RULE: Final = Rule(
     severity=Severity.MEDIUM,
     applies_to="every Database in a tier, where Backstay is deployed",
     why="Without the rules a change is seen only by the next scheduled audit: up to an hour without backups.",
-    fix="Deploy infra/region.yaml to the database's region again; enable the rules that somebody disabled.",
+    fix=(
+        "Deploy infra/region.yaml to the database's region again, in a member account infra/member-region.yaml; enable "
+        "the rules that somebody disabled."
+    ),
     source="docs/operations.md",
     answers=(),
     check=check,

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from ministack.core.responses import get_account_id, get_region
+from ministack.services import eventbridge as eb
 from ministack.services import lambda_svc as lam
 from ministack.services import s3, scheduler, sns
 from ministack.services.cloudformation import changesets, engine, handlers, stacks
@@ -190,6 +191,32 @@ def _know_pseudo_parameters() -> None:
         module._evaluate_conditions = with_pseudo
 
 
+def _know_bus_policies() -> None:
+    """`AWS::Events::EventBusPolicy`, which MiniStack does not know."""
+
+    def create(logical_id: str, props: Properties, _: str) -> Any:
+        bus, sid = props.get("EventBusName", "default"), props["StatementId"]
+        if bus not in eb._event_buses:
+            raise ValueError(f"{logical_id}: event bus {bus} does not exist")
+        delete("", props)
+        kept = (eb._event_bus_policies.get(bus) or {}).get("Statement", [])
+        statements = [*kept, {**props["Statement"], "Sid": sid}]
+        eb._event_bus_policies[bus] = {"Version": "2012-10-17", "Statement": statements}
+        return f"{bus}|{sid}", {}
+
+    def update(_: str, old: Properties, new: Properties, stack: str) -> Any:
+        delete("", old)
+        return create("", new, stack)
+
+    def delete(_: str, props: Properties) -> None:
+        eb._remove_permission(
+            {"EventBusName": props.get("EventBusName", "default"), "StatementId": props["StatementId"]}
+        )
+
+    kind = {"create": create, "update": update, "delete": delete}
+    cfn._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = kind
+
+
 def _tell_sam_the_parameters() -> None:
     """SAM names a function's version after what it is told, parameters' values included; MiniStack tells it none."""
     apply, translate = engine._apply_transforms, transform.transform
@@ -213,6 +240,7 @@ def _tell_sam_the_parameters() -> None:
 def install() -> None:
     """Patch MiniStack."""
     _tell_sam_the_parameters()
+    _know_bus_policies()
     _know_pseudo_parameters()
     _keep_buckets()
     _keep_functions()

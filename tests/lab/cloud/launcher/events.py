@@ -1,10 +1,10 @@
 """EventBridge and Scheduler as AWS runs them.
 
 Events with an `aws.*` source are taken from root (the lab plays the services that send them). A target in another
-region's bus gets the event with its origin's region and account. A function gets it as an asynchronous invocation,
-through the alias that the target names. Who may do that is asked: a rule needs the function's resource policy or the
-role of its target, a schedule its role; a refused delivery goes to the target's dead-letter queue, and is written down
-as a refused call.
+region's bus, or in another account's that lets the rule's role in, gets the event with its origin's region and account.
+A function gets it as an asynchronous invocation, through the alias that the target names. Who may do that is asked: a
+rule needs the function's resource policy or the role of its target, a schedule its role; a refused delivery goes to the
+target's dead-letter queue, and is written down as a refused call.
 """
 
 from __future__ import annotations
@@ -116,6 +116,17 @@ def to_function(arn: str, payload: str) -> None:
     return functions.invoke_async(lam._execution_record_for_config(record, qualified), event)
 
 
+def _bus_lets_in(spec: Any, event: Json) -> bool:
+    """A bus of another account has a policy that names who may put what on it."""
+    if spec.account_id == get_account_id():
+        return True
+    target, rule = _current()
+    name = spec.resource.partition("/")[2]
+    policy = eb._event_bus_policies.get_scoped(spec.account_id, spec.region, name) or {}
+    key = auth.service_session(target.get("RoleArn", ""), EVENTS, _source(rule))
+    return key is not None and auth.bus_allows(str(spec), policy, key, event)
+
+
 def to_bus(spec: Any, event: Json, rule: Json, event_path: set[str], target_input_payload: str | None = None) -> None:
     """Deliver to an event bus, in whatever region it is; a loop ends when it comes back to a rule it went through."""
     name = spec.resource.partition("/")[2]
@@ -123,7 +134,7 @@ def to_bus(spec: Any, event: Json, rule: Json, event_path: set[str], target_inpu
     step = "/".join((*home, eb._rule_key(rule.get("Name"), rule.get("EventBusName", "default"))))
     if step in event_path:
         return
-    if not _role_allows(EVENTS, "events:PutEvents", str(spec)):
+    if not _role_allows(EVENTS, "events:PutEvents", str(spec)) or not _bus_lets_in(spec, event):
         _give_up(str(spec), json.dumps(eb._pattern_event_view(event).event_with_detail()))
         return
     forwarded = {
