@@ -10,7 +10,7 @@ import pytest
 
 from backstay.config.edge import validate
 from backstay.core.errors import BadRequest
-from backstay.core.requests import AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
+from backstay.core.requests import AuditOrder, AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
 from tests.template.conftest import sample
 from tests.template.stacks import REPO, home_stack
 
@@ -72,9 +72,11 @@ def test_a_batch_of_shards_is_what_lambda_makes_of_our_queues_messages() -> None
     assert len(records) <= mapping["BatchSize"]
     for record in records:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
-    bodies = [json.loads(record["body"]) for record in records]
-    assert [sorted(body) for body in bodies] == [["account", "region", "run"], ["run"]]
-    assert len({body["run"] for body in bodies}) == 1
+    orders = [validate(AuditOrder, json.loads(record["body"]), f"events/{SHARDS}.json") for record in records]
+    for order in orders:
+        order.check()
+    assert [str(order.scope) for order in orders] == ["aws/111122223333/eu-west-2", "None"]
+    assert len({order.run for order in orders}) == 1
     assert waking(sample(SHARDS)) is None
 
 
