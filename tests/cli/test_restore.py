@@ -41,6 +41,22 @@ def test_a_dry_run_shows_plan_and_preflight_and_makes_nothing(terminal: Terminal
     assert given.cloud.called("create") == []
 
 
+@pytest.mark.parametrize(("public", "told"), [(True, "from the internet"), (False, "inside its network only")])
+def test_a_dry_run_of_aurora_says_whether_its_writer_will_be_public(
+    terminal: Terminal, public: bool, told: str
+) -> None:
+    ledger = database("ledger", kind=Kind.CLUSTER)
+    members = tuple(replace(each, public=public) for each in ledger.config.members)
+    terminal.looks_at(fleet(replace(ledger, config=replace(ledger.config, members=members))))
+    assert told in terminal.run(f"restore ledger --to {MOMENT} --dry-run").stdout
+
+
+def test_a_dry_run_says_what_of_the_source_is_left_out(terminal: Terminal) -> None:
+    terminal.looks_at(fleet(replace(ORDERS, tags={f"k{number:02}": "v" for number in range(48)})))
+    shown = terminal.run(f"restore orders --to {MOMENT} --dry-run").stdout
+    assert "tag k47: a database has at most 50, ours among them" in shown
+
+
 def test_a_dry_run_needs_no_certificates_and_answers_in_json(terminal: Terminal) -> None:
     terminal.looks_at(fleet(ORDERS))
     status, report = terminal.json("restore orders --to latest --dry-run")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backstay.cli.findings import plural, show_origin
 from backstay.cli.screen import STYLES, draw, grid, paste, put, title
 from backstay.core.codec import decode
-from backstay.core.decide.restore import writer_class
+from backstay.core.decide.restore import reachable, writer_class
 from backstay.core.model import EXIT_STATUS, Configuration, Status
 from backstay.core.requests import DatabaseRef
 
@@ -68,7 +68,7 @@ def _made(plan: Part) -> list[tuple[object, ...]]:
     rows: list[tuple[str, str]] = [
         ("engine", " ".join(filter(None, (plan["engine"], plan["engine_version"], config["instance_class"])))),
         ("groups", ", ".join(filter(None, groups)) or "the region's defaults"),
-        ("reachable", "from the internet" if config["public"] else "inside its network only"),
+        ("reachable", _reachable(plan)),
         ("encrypted", config["kms_key"] or _ENCRYPTION.get(config["encryption"], config["encryption"])),
         ("PITR", f"{plural(plan['retention_days'], 'day')} back"),
         ("protected", "against deletion" if plan["deletion_protection"] else "not against deletion, as its source"),
@@ -76,8 +76,13 @@ def _made(plan: Part) -> list[tuple[object, ...]]:
         ("writer", _writer(plan)),
         ("tags", f"{plural(len(plan['tags']) - ours, 'tag')} of its source, {ours} of ours"),
         ("login", "a new master password, in Secrets Manager"),
+        ("left out", "\n".join(plan["forgone"])),
     ]
     return [((name, "dim"), text) for name, text in rows if text]
+
+
+def _reachable(plan: Part) -> str:
+    return "from the internet" if reachable(decode(Configuration, plan["config"])) else "inside its network only"
 
 
 def _writer(plan: Part) -> str:
