@@ -14,12 +14,13 @@ from backstay.core.decide.protect import RETENTION
 if TYPE_CHECKING:
     from backstay.core.model import ChangeSettings, Database
 
-# List prices in USD per GiB and month of backup storage beyond what is free: a reference, since other
-# regions differ, and a contract does too. Nothing here asks AWS for its prices.
+# List prices in USD per GiB and month of backup storage beyond what is free: a reference, since other regions differ
+# (eu-west-2: 0.10 and 0.022), and a contract does too. Nothing here asks AWS for its prices. RDS:ChargedBackupUsage is
+# of the price list published on 2026-08-12; Aurora:BackupUsage of that of 2026-08-06, in eu-west-1, which has the same.
 PRICE_REGION: Final = "us-east-1"
-PRICES_AS_OF: Final = "2025"
+PRICES_AS_OF: Final = "2026-08"
 PRICE_SOURCES: Final = (
-    "https://aws.amazon.com/rds/postgresql/pricing/",
+    "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonRDS/current/us-east-1/index.json",
     "https://aws.amazon.com/rds/aurora/pricing/",
     "https://aws.amazon.com/blogs/database/demystifying-amazon-rds-backup-storage-costs/",
 )
