@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -41,13 +42,24 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # a third of a second for each test
     in_order(monkeypatch)
     with mock_aws():
         yield
 
 
+@cache
+def _somebody() -> boto3.Session:
+    """One session for all clients of the tests' own: it keeps the models that it has read."""
+    return boto3.Session("testing", "testing")
+
+
+def client(service: Any, region: str = "eu-west-2") -> Any:
+    return _somebody().client(service, region_name=region)
+
+
 def make(name: str, region: str, days: int) -> None:
-    rds = boto3.client("rds", region_name=region)
+    rds = client("rds", region)
     rds.create_db_instance(
         DBInstanceIdentifier=name,
         DBInstanceClass="db.t4g.medium",
@@ -57,7 +69,7 @@ def make(name: str, region: str, days: int) -> None:
         MasterUserPassword="made-up-password",
         BackupRetentionPeriod=days,
         PubliclyAccessible=False,
-        DBSubnetGroupName=subnet_group(boto3.client("ec2", region_name=region), rds),
+        DBSubnetGroupName=subnet_group(client("ec2", region), rds),
     )
 
 
@@ -117,7 +129,7 @@ def test_a_policy_from_a_file_is_enforced_once(terminal: Terminal, tmp_path: Pat
     (tmp_path / "policy.yaml").write_text(POLICY)
     make("orders", "eu-west-2", 1)
     terminal.run(f"protect orders --yes --region eu-west-2 --policy {tmp_path}/policy.yaml")
-    rds = boto3.client("rds", region_name="eu-west-2")
+    rds = client("rds")
     assert rds.describe_db_instances()["DBInstances"][0]["BackupRetentionPeriod"] == 2
     again = terminal.json(f"plan --region eu-west-2 --policy {tmp_path}/policy.yaml")
     assert (again[0], again[1]["outcomes"]) == (0, [])
@@ -126,7 +138,7 @@ def test_a_policy_from_a_file_is_enforced_once(terminal: Terminal, tmp_path: Pat
 @pytest.mark.usefixtures("aws")
 def test_repairs_are_remembered_in_a_named_vault(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(POLICY)
-    s3 = boto3.client("s3", region_name="eu-west-2")
+    s3 = client("s3")
     s3.create_bucket(Bucket="our-vault", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     make("orders", "eu-west-2", 1)
     terminal.run(f"protect orders --yes --region eu-west-2 --policy {tmp_path}/policy.yaml --vault our-vault")
@@ -154,7 +166,7 @@ def test_a_bad_option_is_refused(terminal: Terminal, options: str, told: str) ->
 
 @pytest.mark.usefixtures("aws")
 def test_a_ca_bundle_that_is_not_there_stops_a_restore_before_it_begins(terminal: Terminal) -> None:
-    s3 = boto3.client("s3", region_name="eu-west-2")
+    s3 = client("s3")
     s3.create_bucket(Bucket="our-vault", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
     line = "restore orders --to latest --yes --region eu-west-2 --ca-bundle s3://our-vault/none.pem"
     result = terminal.run(line)

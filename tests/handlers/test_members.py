@@ -5,7 +5,6 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.iam import models as iam
@@ -15,7 +14,7 @@ from backstay.handlers import audit as audit_handler
 from backstay.handlers import protect as protect_handler
 from backstay.providers.aws import members as members_module
 from backstay.workflows.reports import every_verdict
-from tests.handlers.cloud import ACCOUNT, AWAY, HOME, Cloud, context, database, sample
+from tests.handlers.cloud import ACCOUNT, AWAY, HOME, Cloud, client, context, database, sample, somebody
 from tests.handlers.conftest import CREDENTIALS
 
 if TYPE_CHECKING:
@@ -37,10 +36,15 @@ def protect(event: Any) -> dict[str, Any]:
 
 def rds(region: str = AWAY) -> Any:
     """The member's own administrator."""
-    sts = boto3.Session("AKIAIOSFODNN7TESTERS", "testers-secret", region_name=HOME).client("sts")
-    taken = sts.assume_role(RoleArn=f"arn:aws:iam::{MEMBER}:role/Admin", RoleSessionName="casey")["Credentials"]
-    make: Any = boto3.Session(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"]).client
-    return make("rds", region_name=region)
+    admin = f"arn:aws:iam::{MEMBER}:role/Admin"
+    taken = client("sts").assume_role(RoleArn=admin, RoleSessionName="casey")["Credentials"]
+    return somebody().client(
+        "rds",
+        region_name=region,
+        aws_access_key_id=taken["AccessKeyId"],
+        aws_secret_access_key=taken["SecretAccessKey"],
+        aws_session_token=taken["SessionToken"],
+    )
 
 
 @pytest.fixture
