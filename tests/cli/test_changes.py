@@ -219,4 +219,5 @@ def test_what_was_done_is_told_without_an_estimate(terminal: Terminal) -> None:
     terminal.looks_at(open_wounds())
     _, done = terminal.json("protect --all --yes")
     assert "cost" not in done
+    assert done["outcomes"]
     assert all("cost_unknown" not in each for each in done["outcomes"])
