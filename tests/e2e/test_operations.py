@@ -7,6 +7,7 @@ import json
 import subprocess
 import tarfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -175,7 +176,10 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
         make_orders(lab)
         lab.invoke(f"{DEPLOYMENT}-audit", {"all": True})
         lab.rds_admin("POST", "faults", {"action": "ModifyDBInstance", "kind": "throttle"})
-        answer = lab.invoke(f"{DEPLOYMENT}-restore", {"database": "orders", "to": "latest", "target": "orders-r"})
+        # Not latest: RDS takes what is before the window's end, and the previous release asks for the end itself.
+        moment = instance(lab, "orders")["LatestRestorableTime"] - timedelta(milliseconds=1)
+        request = {"database": "orders", "to": moment.isoformat(), "target": "orders-r"}
+        answer = lab.invoke(f"{DEPLOYMENT}-restore", request)
         refused = "rds:ModifyDBInstance"
         lab.until("the restore to be waiting", lambda: lab.calls(function=RUNNER, action=refused), seconds=SOON)
         before = {
