@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import changes, databases, shapes
+from tests.lab.rds import changes, databases, made, shapes
 from tests.lab.rds.engines import CLASSES, ENGINES
 from tests.lab.rds.keys import NONE
 from tests.lab.rds.serialize import timestamp
-from tests.lab.rds.state import Cluster, Group, Instance, Region, new_resource_id, now
+from tests.lab.rds.state import Cluster, Group, Instance, Region, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,18 +151,14 @@ def _seeded(region: Region, body: Body, kind: str, name: str) -> dict[str, Any]:
     retention = int(body.get("retention", 7))
     moment = now()
     return {
-        "identifier": name,
-        "region": region.name,
-        "arn": region.arn(kind, name),
-        "resource_id": new_resource_id(kind),
+        **made.identity(region, kind, name),
         "engine": engine.name,
         "engine_version": version,
         "status": "available",
-        "created": moment,
         "master_username": "app",
         "retention": retention,
-        "backup_window": "03:30-04:00",
-        "maintenance_window": "sun:05:00-sun:05:30",
+        "backup_window": made.DEFAULT_BACKUP_WINDOW,
+        "maintenance_window": made.DEFAULT_MAINTENANCE_WINDOW,
         "port": engine.port,
         "encryption": NONE,
         "kms_key": None,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import databases, groups, instances, keys, lifecycle, names, secrets, shapes
+from tests.lab.rds import databases, groups, instances, keys, lifecycle, made, names, secrets, shapes
 from tests.lab.rds.attributes import CLUSTER, class_of, remembered, running_engine, storage_of, version_of, volume_of
 from tests.lab.rds.engines import MULTI_AZ_CLUSTER_CLASSES, Engine
 from tests.lab.rds.model import Fault, invalid_combination, invalid_value
 from tests.lab.rds.paging import page, select
-from tests.lab.rds.state import Cluster, new_resource_id, now
+from tests.lab.rds.state import Cluster
 
 if TYPE_CHECKING:
     from tests.lab.rds.lab import Arguments, Call
@@ -85,30 +85,12 @@ def create(call: Call, arguments: Arguments) -> dict[str, Any]:
     aurora = engine.name.startswith("aurora")
     encryption, key = keys.chosen(call, arguments, owned_by_default=aurora)
     item = Cluster(
-        identifier=name,
-        region=region.name,
-        arn=region.arn("cluster", name),
-        resource_id=new_resource_id("cluster"),
-        engine=engine.name,
-        engine_version=version,
-        status="creating",
-        created=now(),
-        master_username=names.username(arguments["MasterUsername"]),
-        retention=names.retention(arguments.get("BackupRetentionPeriod", 1), 1),
-        backup_window=names.backup_window(arguments.get("PreferredBackupWindow", instances.DEFAULT_BACKUP_WINDOW)),
-        maintenance_window=names.maintenance_window(
-            arguments.get("PreferredMaintenanceWindow", instances.DEFAULT_MAINTENANCE_WINDOW)
-        ),
-        port=0,
+        **made.created(call, arguments, "cluster", name, engine=engine, version=version),
         encryption=encryption,
         kms_key=key,
-        subnet_group=groups.subnet_group(call, arguments.get("DBSubnetGroupName")),
-        security_groups=groups.security_groups(call, arguments.get("VpcSecurityGroupIds")),
         parameter_group=groups.cluster_parameter_group(
             call, arguments.get("DBClusterParameterGroupName"), engine, version
         ),
-        option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, version),
-        tags=names.tags(arguments.get("Tags", [])),
         storage=1 if aurora else storage_of(arguments.get("AllocatedStorage", 100)),
         storage_type=volume_of(
             engine.name,
@@ -116,13 +98,7 @@ def create(call: Call, arguments: Arguments) -> dict[str, Any]:
             arguments.get("AllocatedStorage", 100),
             arguments,
         ),
-        deletion_protection=arguments.get("DeletionProtection", False),
-        copy_tags=arguments.get("CopyTagsToSnapshot", False),
-        iam_auth=arguments.get("EnableIAMDatabaseAuthentication", False),
         multi_az=not aurora,
-        auto_minor=arguments.get("AutoMinorVersionUpgrade", True),
-        public=arguments.get("PubliclyAccessible", False),
-        iops=arguments.get("Iops"),
         db_name=arguments.get("DatabaseName"),
         instance_class=cluster_class(engine, version, arguments),
         zones=region.zones(),

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import databases, groups, keys, lifecycle, names, secrets, shapes
+from tests.lab.rds import databases, groups, keys, lifecycle, made, names, secrets, shapes
 from tests.lab.rds.attributes import INSTANCE, class_of, remembered, running_engine, storage_of, version_of, volume_of
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.faults import Plant
 from tests.lab.rds.model import Fault, invalid_combination, invalid_value
 from tests.lab.rds.paging import page, select
-from tests.lab.rds.state import Cluster, Instance, Secret, new_resource_id, now
+from tests.lab.rds.state import Cluster, Instance, Secret
 
 if TYPE_CHECKING:
     from tests.lab.rds.lab import Arguments, Call
-
-DEFAULT_BACKUP_WINDOW = "03:30-04:00"
-DEFAULT_MAINTENANCE_WINDOW = "sun:05:00-sun:05:30"
 
 CREATE = frozenset(
     {
@@ -103,48 +100,22 @@ def _create_alone(call: Call, arguments: Arguments, name: str) -> Instance:
     if "MasterUsername" not in arguments:
         raise invalid_value("The parameter MasterUsername must be provided and must not be blank.")
     names.port(arguments.get("Port", engine.port))
-    zone = arguments.get("AvailabilityZone")
-    if zone is not None and (arguments.get("MultiAZ") or zone not in region.zones()):
-        raise invalid_combination(f"AvailabilityZone {zone} is not valid here or not with MultiAZ")
+    zone = made.zone(region, arguments)
     encryption, key = keys.chosen(call, arguments, owned_by_default=False)
     item = Instance(
-        identifier=name,
-        region=region.name,
-        arn=region.arn("db", name),
-        resource_id=new_resource_id("db"),
-        engine=engine.name,
-        engine_version=version,
-        status="creating",
-        created=now(),
-        master_username=names.username(arguments["MasterUsername"]),
-        retention=names.retention(arguments.get("BackupRetentionPeriod", 1), 0),
-        backup_window=names.backup_window(arguments.get("PreferredBackupWindow", DEFAULT_BACKUP_WINDOW)),
-        maintenance_window=names.maintenance_window(
-            arguments.get("PreferredMaintenanceWindow", DEFAULT_MAINTENANCE_WINDOW)
-        ),
-        port=0,
+        **made.created(call, arguments, "db", name, engine=engine, version=version),
         encryption=encryption,
         kms_key=key,
-        subnet_group=groups.subnet_group(call, arguments.get("DBSubnetGroupName")),
-        security_groups=groups.security_groups(call, arguments.get("VpcSecurityGroupIds")),
         parameter_group=groups.parameter_group(call, arguments.get("DBParameterGroupName"), engine, version),
-        option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, version),
-        tags=names.tags(arguments.get("Tags", [])),
         storage=storage_of(arguments["AllocatedStorage"]),
         storage_type=volume_of(
             engine.name, arguments.get("StorageType", "gp3"), arguments["AllocatedStorage"], arguments
         ),
-        deletion_protection=arguments.get("DeletionProtection", False),
-        copy_tags=arguments.get("CopyTagsToSnapshot", False),
-        iam_auth=arguments.get("EnableIAMDatabaseAuthentication", False),
         multi_az=arguments.get("MultiAZ", False),
-        auto_minor=arguments.get("AutoMinorVersionUpgrade", True),
-        public=arguments.get("PubliclyAccessible", False),
-        iops=arguments.get("Iops"),
         throughput=arguments.get("StorageThroughput"),
         db_name=arguments.get("DBName"),
         instance_class=class_of(engine, version, arguments["DBInstanceClass"]),
-        zone=zone or region.zones()[0],
+        zone=zone,
         attributes=remembered(arguments, INSTANCE),
     )
     password, item.secret = secrets.initial(call, arguments, "db", item.master_username, item.arn)
@@ -202,15 +173,10 @@ def member(call: Call, owner: Cluster, name: str, instance_class: str) -> Instan
     """A member of `owner`: what the cluster owns is read from the cluster."""
     region = call.region
     zones = region.zones()
-    made = Instance(
-        identifier=name,
-        region=region.name,
-        arn=region.arn("db", name),
-        resource_id=new_resource_id("db"),
+    item = Instance(
+        **made.identity(region, "db", name),
         engine=owner.engine,
         engine_version=owner.engine_version,
-        status="creating",
-        created=now(),
         master_username=owner.master_username,
         retention=owner.retention,
         backup_window=owner.backup_window,
@@ -230,7 +196,7 @@ def member(call: Call, owner: Cluster, name: str, instance_class: str) -> Instan
         zone=zones[len(owner.members) % len(zones)],
     )
     owner.members.append(name)
-    return made
+    return item
 
 
 def _open_cluster(call: Call, owner: Cluster, item: Instance) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.lab.rds.model import Fault
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from tests.lab.rds.faults import Faults
     from tests.lab.rds.jobs import Jobs
     from tests.lab.rds.servers import Servers
-    from tests.lab.rds.state import Cluster, Instance, Region, Store
+    from tests.lab.rds.state import Database, Region, Store
 
 Arguments = dict[str, Any]
+Item = TypeVar("Item", bound="Database")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def denied(principal: str, action: str, resource: str) -> Fault:
     )
 
 
-def frozen(database: Instance | Cluster) -> Instance | Cluster:
+def frozen(database: Item) -> Item:
     """A copy of `database` as it is now, for snapshots and retained backups."""
     return replace(
         database,

@@ -13,8 +13,8 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import clusters, databases, groups, keys, lifecycle, names, shapes
-from tests.lab.rds.attributes import CLUSTER, INSTANCE, class_of, remembered, version_of, volume_of
+from tests.lab.rds import clusters, databases, groups, lifecycle, made, names, shapes
+from tests.lab.rds.attributes import CLUSTER, INSTANCE, class_of, remembered, version_of
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.faults import Plant
 from tests.lab.rds.lab import Arguments, Call, Lab, frozen
@@ -29,7 +29,7 @@ from tests.lab.rds.sources import (
     instance_snapshot_source,
     moment_asked,
 )
-from tests.lab.rds.state import Cluster, Instance, Snapshot, Turns, new_resource_id, now
+from tests.lab.rds.state import Cluster, Instance, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,35 +178,19 @@ def _restored_instance(call: Call, arguments: Arguments, name: str, source: Inst
     names.port(arguments.get("Port", engine.port))
     if arguments.get("AllocatedStorage", source.storage) < source.storage:
         raise invalid_combination("AllocatedStorage must be at least the source's")
-    zone = arguments.get("AvailabilityZone")
-    if zone is not None and (arguments.get("MultiAZ") or zone not in region.zones()):
-        raise invalid_combination(f"AvailabilityZone {zone} is not valid here or not with MultiAZ")
-    encryption, key = keys.inherited(call, source.encryption, source.kms_key)
-    base = frozen(source)
-    if not isinstance(base, Instance):
-        raise TypeError("an instance is restored from an instance")
+    zone = made.zone(region, arguments)
     item = replace(
-        base,
-        **_fresh(call, arguments, source, name),
-        retention=names.retention(arguments.get("BackupRetentionPeriod", source.retention), 0),
-        backup_window=names.backup_window(arguments.get("PreferredBackupWindow", source.backup_window)),
-        encryption=encryption,
-        kms_key=key,
+        frozen(source),
+        **made.restored(call, arguments, source, name, tags),
         parameter_group=groups.parameter_group(
             call, arguments.get("DBParameterGroupName"), engine, source.engine_version
         ),
-        option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, source.engine_version),
-        tags=names.tags(arguments["Tags"]) if arguments.get("Tags") else tags,
         storage=arguments.get("AllocatedStorage", source.storage),
-        storage_type=volume_of(
-            engine.name, arguments.get("StorageType", source.storage_type), source.storage, arguments
-        ),
         multi_az=arguments.get("MultiAZ", False),
         auto_minor=arguments.get("AutoMinorVersionUpgrade", source.auto_minor),
-        iops=arguments.get("Iops", source.iops),
         throughput=arguments.get("StorageThroughput", source.throughput),
         instance_class=class_of(engine, source.engine_version, arguments.get("DBInstanceClass", source.instance_class)),
-        zone=zone or region.zones()[0],
+        zone=zone,
         attributes=remembered(arguments, INSTANCE),
     )
     region.instances[name] = item
@@ -219,28 +203,12 @@ def _restored_cluster(call: Call, arguments: Arguments, name: str, source: Clust
     asked = dict(arguments)
     if not source.aurora:
         asked.setdefault("DBClusterInstanceClass", source.instance_class)
-    encryption, key = keys.inherited(call, source.encryption, source.kms_key)
-    if "KmsKeyId" in arguments:
-        encryption, key = keys.KMS, keys.usable(call, arguments["KmsKeyId"])
-    base = frozen(source)
-    if not isinstance(base, Cluster):
-        raise TypeError("a cluster is restored from a cluster")
     item = replace(
-        base,
-        **_fresh(call, arguments, source, name),
-        retention=names.retention(arguments.get("BackupRetentionPeriod", source.retention), 1),
-        backup_window=names.backup_window(arguments.get("PreferredBackupWindow", source.backup_window)),
-        encryption=encryption,
-        kms_key=key,
+        frozen(source),
+        **made.restored(call, arguments, source, name, tags),
         parameter_group=groups.cluster_parameter_group(
             call, arguments.get("DBClusterParameterGroupName"), engine, source.engine_version
         ),
-        option_group=groups.option_group(call, arguments.get("OptionGroupName"), engine, source.engine_version),
-        tags=names.tags(arguments["Tags"]) if arguments.get("Tags") else tags,
-        storage_type=volume_of(
-            engine.name, arguments.get("StorageType", source.storage_type), source.storage, arguments
-        ),
-        iops=arguments.get("Iops", source.iops),
         instance_class=clusters.cluster_class(engine, source.engine_version, asked),
         members=[],
         zones=region.zones(),
@@ -249,39 +217,6 @@ def _restored_cluster(call: Call, arguments: Arguments, name: str, source: Clust
     region.clusters[name] = item
     clusters.add_members(call, item)
     return item
-
-
-def _fresh(call: Call, arguments: Arguments, source: Instance | Cluster, name: str) -> dict[str, Any]:
-    """What is new, or falls back to a default, on everything restored.
-
-    RestoreDBClusterToPointInTime, PubliclyAccessible: public where the VPC has an internet gateway, as the default one
-    has. Of Aurora, its members tell.
-    """
-    prefix = "db" if isinstance(source, Instance) else "cluster"
-    told_by_members = isinstance(source, Cluster) and source.aurora
-    exposed = not told_by_members and arguments.get("DBSubnetGroupName", "default") == "default"
-    return {
-        "identifier": name,
-        "region": call.region.name,
-        "arn": call.region.arn(prefix, name),
-        "resource_id": new_resource_id(prefix),
-        "status": "creating",
-        "created": now(),
-        "port": call.lab.servers.new_port(),
-        "subnet_group": groups.subnet_group(call, arguments.get("DBSubnetGroupName")),
-        "security_groups": groups.security_groups(call, arguments.get("VpcSecurityGroupIds")),
-        "deletion_protection": arguments.get("DeletionProtection", False),
-        "copy_tags": arguments.get("CopyTagsToSnapshot", False),
-        "iam_auth": arguments.get("EnableIAMDatabaseAuthentication", False),
-        "public": arguments.get("PubliclyAccessible", exposed),
-        "backup_arn": None,
-        "earliest": None,
-        "latest": None,
-        "restored": True,
-        "upgrades": [],
-        "deleted": False,
-        "turns": Turns(),
-    }
 
 
 def _to_moment(
