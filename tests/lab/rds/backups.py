@@ -26,9 +26,6 @@ def describe_instance_backups(call: Call, arguments: Arguments) -> dict[str, Any
     living = [i for i in region.instances.values() if i.cluster is None and i.retention > 0]
     kept = [r for r in region.retained.values() if isinstance(r, Instance)]
     everything = {i.resource_id: i for i in [*living, *kept]}
-    arns = {
-        i.resource_id: region.arn("auto-backup", shapes.backup_name("ab", i.resource_id)) for i in everything.values()
-    }
     name, resource = arguments.get("DBInstanceIdentifier"), arguments.get("DbiResourceId")
     arn = arguments.get("DBInstanceAutomatedBackupsArn")
     found = [
@@ -36,7 +33,7 @@ def describe_instance_backups(call: Call, arguments: Arguments) -> dict[str, Any
         for i in everything.values()
         if name is None or i.identifier == databases.short(name, "db")
         if resource is None or i.resource_id == resource
-        if arn is None or arns[i.resource_id] == arn
+        if arn is None or shapes.backup_arn(region, i) == arn
     ]
     if not found and (resource or arn):
         raise fault("DBInstanceAutomatedBackupNotFoundFault", f"Automated backup {resource or arn} not found")

@@ -66,19 +66,13 @@ def instance(region: Region, item: Instance) -> Shape:
         "DBClusterIdentifier": item.cluster,
         "DbiResourceId": item.resource_id,
         "DBInstanceArn": item.arn,
-        "DomainMemberships": [],
-        "CopyTagsToSnapshot": item.copy_tags,
         "MonitoringInterval": 0,
         "CACertificateIdentifier": "rds-ca-rsa2048-g1",
         "PerformanceInsightsEnabled": False,
-        "DeletionProtection": item.deletion_protection,
-        "AssociatedRoles": [{"RoleArn": r.arn, "FeatureName": r.feature, "Status": r.status} for r in item.roles],
-        "TagList": tag_list(item.tags),
         "CustomerOwnedIpEnabled": False,
         "NetworkType": "IPV4",
         "BackupTarget": "region",
-        "MasterUserSecret": _secret(item.secret),
-        **item.attributes,
+        **_own(item),
     }
 
 
@@ -106,13 +100,20 @@ def cluster(item: Cluster) -> Shape:
         "DbClusterResourceId": item.resource_id,
         "DBClusterArn": item.arn,
         "ClusterCreateTime": item.created,
-        "AssociatedRoles": [{"RoleArn": r.arn, "FeatureName": r.feature, "Status": r.status} for r in item.roles],
-        "CopyTagsToSnapshot": item.copy_tags,
-        "DeletionProtection": item.deletion_protection,
         "EngineMode": "provisioned",
         "DBClusterInstanceClass": item.instance_class,
         "HttpEndpointEnabled": False,
         "CrossAccountClone": False,
+        **_own(item),
+    }
+
+
+def _own(item: Database) -> Shape:
+    """What instances and clusters have each for itself; last, since what was asked for wins over what is always so."""
+    return {
+        "CopyTagsToSnapshot": item.copy_tags,
+        "DeletionProtection": item.deletion_protection,
+        "AssociatedRoles": [{"RoleArn": r.arn, "FeatureName": r.feature, "Status": r.status} for r in item.roles],
         "DomainMemberships": [],
         "TagList": tag_list(item.tags),
         "MasterUserSecret": _secret(item.secret),
@@ -317,7 +318,7 @@ def automated_backup(region: Region, item: Instance, status: str) -> Shape:
         "OptionGroupName": item.option_group,
         "StorageThroughput": item.throughput,
         "Encrypted": item.encryption != "none",
-        "DBInstanceAutomatedBackupsArn": region.arn("auto-backup", backup_name("ab", item.resource_id)),
+        "DBInstanceAutomatedBackupsArn": backup_arn(region, item),
         "BackupTarget": "region",
     }
 
@@ -326,7 +327,7 @@ def cluster_automated_backup(region: Region, item: Cluster, status: str) -> Shap
     """A `DBClusterAutomatedBackup`."""
     return {
         **_backup_common(region, item, status),
-        "DBClusterAutomatedBackupsArn": region.arn("cluster-auto-backup", backup_name("ab", item.resource_id)),
+        "DBClusterAutomatedBackupsArn": backup_arn(region, item),
         "DBClusterIdentifier": item.identifier,
         "DbClusterResourceId": item.resource_id,
         "ClusterCreateTime": item.created,
@@ -363,9 +364,10 @@ def _backup_common(region: Region, item: Database, status: str) -> Shape:
     }
 
 
-def backup_name(prefix: str, resource_id: str) -> str:
-    """Name of an automated backup in its ARN: stable for a database."""
-    return f"{prefix}-{resource_id.split('-', 1)[1].lower()}"
+def backup_arn(region: Region, item: Database) -> str:
+    """ARN of a database's automated backup, which stays the same."""
+    kind = "auto-backup" if isinstance(item, Instance) else "cluster-auto-backup"
+    return region.arn(kind, f"ab-{item.resource_id.split('-', 1)[1].lower()}")
 
 
 def event(item: Event) -> Shape:

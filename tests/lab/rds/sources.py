@@ -56,7 +56,9 @@ def instance_restore_source(call: Call, arguments: Arguments) -> Instance:
         found = databases.instance(region, value)
     else:
         known = [*region.instances.values(), *region.retained.values()]
-        matching = [i for i in known if isinstance(i, Instance) and value in (i.resource_id, _backup_arn(call, i))]
+        matching = [
+            i for i in known if isinstance(i, Instance) and value in (i.resource_id, shapes.backup_arn(region, i))
+        ]
         if not matching:
             raise fault("DBInstanceAutomatedBackupNotFoundFault", f"Automated backup {value} not found")
         found = matching[0]
@@ -65,10 +67,6 @@ def instance_restore_source(call: Call, arguments: Arguments) -> Instance:
     if found.status in NOT_READY and found.resource_id not in region.retained:
         raise fault("InvalidDBInstanceStateFault", f"Instance {found.identifier} is {found.status}")
     return found
-
-
-def _backup_arn(call: Call, item: Instance) -> str:
-    return call.region.arn("auto-backup", shapes.backup_name("ab", item.resource_id))
 
 
 def cluster_restore_source(call: Call, arguments: Arguments) -> Cluster:
@@ -100,12 +98,7 @@ def instance_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
     if "DBClusterSnapshotIdentifier" in arguments:
         return _cluster_snapshot(call, arguments["DBClusterSnapshotIdentifier"])
     name = databases.short(arguments["DBSnapshotIdentifier"], "snapshot")
-    found = call.region.snapshots.get(name)
-    if found is None:
-        raise fault("DBSnapshotNotFoundFault", f"DBSnapshot {name} not found.")
-    if found.status != "available":
-        raise fault("InvalidDBSnapshotStateFault", f"DBSnapshot {name} is {found.status}")
-    return found
+    return _available(call.region.snapshots, name, "DBSnapshot")
 
 
 def cluster_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
@@ -115,9 +108,13 @@ def cluster_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
 
 def _cluster_snapshot(call: Call, value: str) -> Snapshot:
     name = databases.short(value, "cluster-snapshot")
-    found = call.region.cluster_snapshots.get(name)
+    return _available(call.region.cluster_snapshots, name, "DBClusterSnapshot")
+
+
+def _available(known: dict[str, Snapshot], name: str, shape: str) -> Snapshot:
+    found = known.get(name)
     if found is None:
-        raise fault("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {name} not found.")
+        raise fault(f"{shape}NotFoundFault", f"{shape} {name} not found.")
     if found.status != "available":
-        raise fault("InvalidDBClusterSnapshotStateFault", f"DBClusterSnapshot {name} is {found.status}")
+        raise fault(f"Invalid{shape}StateFault", f"{shape} {name} is {found.status}")
     return found
