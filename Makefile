@@ -91,6 +91,10 @@ schema: $(VENV)/.done ## write docs/policy.schema.json anew
 rules: $(VENV)/.done ## write docs/rules.md anew
 	@$(PY) -m backstay.core.rules > docs/rules.md
 
+.PHONY: models
+models: $(VENV)/.done ## write what we keep of EC2's model anew
+	@$(PY) -m backstay.providers.aws.models
+
 UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 .PHONY: lock
 lock: $(VENV)/.done ## compile the hashed requirements files anew from pyproject.toml

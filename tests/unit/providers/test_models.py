@@ -10,16 +10,28 @@ from botocore.exceptions import DataNotFoundError
 from botocore.loaders import Loader
 
 from backstay.providers.aws.clients import Clients
-from backstay.providers.aws.models import Models
+from backstay.providers.aws.models import EC2_OPERATIONS, Models, trimmed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("service", ["rds", "ec2", "kms", "events", "s3", "lambda", "sns", "sqs", "sts"])
+@pytest.mark.parametrize("service", ["rds", "kms", "events", "s3", "lambda", "sns", "sqs", "sts"])
 def test_given_a_service_that_we_use_when_loaded_then_its_model_is_botocores(service: str) -> None:
     for kind in ("service-2", "paginators-1", "endpoint-rule-set-1"):
         assert Models().load_service_model(service, kind) == Loader().load_service_model(service, kind)
+
+
+def test_given_what_we_keep_of_ec2_when_held_against_botocores_then_it_is_that_part_of_it() -> None:
+    theirs = Loader().load_service_model("ec2", "service-2")
+    assert Models().load_service_model("ec2", "service-2") == trimmed(theirs, EC2_OPERATIONS), "run `make models`"
+    for kind in ("paginators-1", "endpoint-rule-set-1"):
+        assert Models().load_service_model("ec2", kind) == Loader().load_service_model("ec2", kind)
+
+
+def test_given_ec2s_operations_when_a_client_is_made_then_it_has_just_these() -> None:
+    client = Clients(region="eu-west-2").ec2("eu-west-2")
+    assert set(client.meta.method_to_api_mapping.values()) == set(EC2_OPERATIONS)
 
 
 @pytest.mark.parametrize(

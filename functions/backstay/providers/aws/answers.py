@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.model import ListShape, Shape, StructureShape
@@ -116,7 +117,7 @@ def _reader(fields: dict[str, tuple[str, Reader]], slow: Reader) -> Reader:
 
 
 def _text(node: Any) -> str:
-    return node.text or ""
+    return intern(node.text or "")  # thousands of databases have the same engine, key, windows and tags
 
 
 def _flag(node: Any) -> bool:

@@ -90,6 +90,7 @@ class Clients:
         return client
 
     def ec2(self, region: str) -> EC2Client:
+        """Knows the operations of ``models.EC2_OPERATIONS`` only."""
         client: EC2Client = self._client("ec2", region)
         return client
 
