@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backstay.core.decide.restore import is_ours
+from backstay.core.decide.restore import decide, is_ours
 from backstay.core.model import Configuration, Database, RecoveryWindow, utc_text
 from backstay.core.restoring import Check, Quota, RestorePlan, RestoreRefusal, Snapshot, Unchecked
 from tests.unit.core.given import NOW
@@ -188,6 +188,26 @@ def test_given_a_class_that_is_not_sold_when_decided_then_refused_with_the_class
         f"class and engine version can no longer be ordered; with postgres 17.6 one can order {like}"
     )
     assert refused.accepted.startswith(f"orders modified to {like}, and then a moment from ")
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (ORDERS, "the class that it had when the snapshot was taken, not checked"),
+        (LEDGER, "db.r6g.large, since a cluster's snapshot does not tell its class, not checked"),
+        (TRADES, "db.m6gd.large, since a cluster's snapshot does not tell its class, not checked"),
+    ],
+    ids=["instance", "aurora", "multi-az cluster"],
+)
+def test_given_a_source_that_is_gone_when_decided_then_its_class_is_told_and_not_called_good(
+    source: Database, told: str
+) -> None:
+    found = facts(None, window=None, snapshot=snapshot(source))
+    asked = request(source, None, snapshot="s")
+    decision = decide(source=source.id, request=asked, facts=found, tier=None, deployment="backstay", now=NOW)
+    assert isinstance(decision, RestorePlan)
+    checked = gate(decision.gates, "class")
+    assert (checked.ok, checked.message) == (None, f"the source is gone: {told}")
 
 
 def test_given_aurora_whose_writers_class_is_not_sold_when_decided_then_the_writers_class_is_compared() -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from backstay.core.decide.tags import fitting_tags, with_ours
 from backstay.core.decide.versions import Origin, fitting, origin
 from backstay.core.model import Configuration, DatabaseId, Kind, RecoveryWindow, State, utc_text
 from backstay.core.naming import (
     MAX_MULTI_AZ_CLUSTER_NAME,
     MAX_NAME,
-    MAX_TAGS,
-    OUR_TAGS,
     TAG_REQUEST,
-    carried_tags,
     restore_target,
     snapshot_target,
     writer_name,
@@ -23,7 +20,6 @@ from backstay.core.policy import Tier
 from backstay.core.restoring import Check, RestoreFacts, RestorePlan, RestoreRefusal, Snapshot, Unchecked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from backstay.core.model import Database
@@ -209,6 +205,8 @@ def _orderable(facts: RestoreFacts, made: Origin) -> Check:
     """
     if isinstance(facts.orderable, Unchecked):
         return Check("class", ok=None, message=facts.orderable.error)
+    if facts.database is None:
+        return Check("class", ok=None, message=f"the source is gone: {_class_of_the_lost(facts.snapshot)}, not checked")
     what, version = "class and engine version", f"{made.engine} {made.version}"
     if facts.orderable:
         return Check("class", ok=True, message=f"{what} can be ordered")
@@ -218,6 +216,12 @@ def _orderable(facts: RestoreFacts, made: Origin) -> Check:
     others = " or ".join(_nearest(facts))
     sold = f"; with {version} one can order {others}" if others else ""
     return Check("class", ok=False, message=f"{what} can no longer be ordered{sold}")
+
+
+def _class_of_the_lost(snapshot: Snapshot | None) -> str:
+    if snapshot is None or snapshot.kind is Kind.INSTANCE:
+        return "the class that it had when the snapshot was taken"  # RDS's default
+    return f"{ordered_class(_lost(snapshot.kind, snapshot))}, since a cluster's snapshot does not tell its class"
 
 
 def _nearest(facts: RestoreFacts) -> list[str]:
@@ -276,8 +280,8 @@ def _plan(
 ) -> RestorePlan:
     database, snapshot = facts.database, facts.snapshot
     made = _origin(request, facts)
-    config, ungrouped = fitting(database.config, made) if database else (_lost(source, snapshot), ())
-    tags, untagged = _tags(database.tags if database else snapshot.tags if snapshot else {}, tier)
+    config, ungrouped = fitting(database.config, made) if database else (_lost(source.kind, snapshot), ())
+    tags, untagged = fitting_tags(database.tags if database else snapshot.tags if snapshot else {}, tier)
     return RestorePlan(
         source=source,
         source_arn=database.arn if database else "",
@@ -290,7 +294,7 @@ def _plan(
         retention_days=_retention(database, tier),
         deletion_protection=bool(database and database.deletion_protection),
         copy_tags=bool(database is None or database.copy_tags),
-        tags=_with_ours(tags, source, request.request_id, deployment),
+        tags=with_ours(tags, source, request.request_id, deployment),
         config=config,
         writer=_writer(source, request, config),
         gates=gates,
@@ -300,25 +304,15 @@ def _plan(
     )
 
 
-def _tags(tags: Mapping[str, str], tier: Tier | None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The tags that come along, and those that do not, since ours take their places.
+def _lost(kind: Kind, snapshot: Snapshot | None) -> Configuration:
+    """What is known of a source that is gone: nothing but its snapshot; AWS gives defaults for the rest.
 
-    First come those that the tier is found by, or the new database would be in another one; then those whose keys come
-    first in the alphabet.
+    A cluster's snapshot tells neither class nor IOPS (RDS API reference, ``DBClusterSnapshot``), so the storage of a
+    Multi-AZ DB cluster is left to RDS, whose default is io1. Nothing becomes public: that is always told.
     """
-    carried = carried_tags(tags)
-    places = MAX_TAGS - len(OUR_TAGS)
-    globs = tuple(tier.match.tags) if tier else ()
-    keys = sorted(carried, key=lambda key: (not any(fnmatchcase(key, glob) for glob in globs), key))
-    left = tuple(f"tag {key}: a database has at most {MAX_TAGS}, ours among them" for key in keys[places:])
-    return {key: carried[key] for key in keys[:places]}, left
-
-
-def _lost(source: DatabaseId, snapshot: Snapshot | None) -> Configuration:
-    """What is known of a source that is gone: nothing but its snapshot; AWS gives defaults for the rest."""
     if snapshot is None:
         return Configuration()
-    multi_az = source.kind is Kind.CLUSTER and snapshot.engine in _MULTI_AZ_CLUSTER_ENGINES
+    multi_az = kind is Kind.CLUSTER and snapshot.engine in _MULTI_AZ_CLUSTER_ENGINES
     return Configuration(
         kms_key=snapshot.kms_key, instance_class=FALLBACK_MULTI_AZ_CLASS if multi_az else "", multi_az=multi_az
     )
@@ -336,10 +330,6 @@ def _writer(source: DatabaseId, request: RestoreRunRequest, config: Configuratio
     if source.kind is not Kind.CLUSTER or config.instance_class:
         return ""
     return writer_name(request.target)
-
-
-def _with_ours(tags: Mapping[str, str], source: DatabaseId, request_id: str, deployment: str) -> dict[str, str]:
-    return {**tags, **dict(zip(OUR_TAGS, (deployment, source.key, request_id), strict=True))}
 
 
 def ordered_class(config: Configuration) -> str:
