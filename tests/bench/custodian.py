@@ -43,17 +43,23 @@ def missing() -> str:
     return "" if COMMAND.exists() else f"no {COMMAND.relative_to(REPOSITORY)}: `make bench` installs c7n where it can"
 
 
-def cpu(bench: Bench, runs: int) -> float:
-    """User and system seconds of one whole process, the least of several."""
+def cpu(bench: Bench) -> float:
+    """User and system seconds of one whole process."""
     policies = bench.folder / "custodian.yml"
     policies.write_text(_POLICIES)
-    return min(_once(bench, str(policies)) for _ in range(runs))
-
-
-def _once(bench: Bench, policies: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [COMMAND, "run", "--cache-period", "0", "--region", "eu-west-1", "-s", str(bench.folder / "out"), policies],
+        [
+            COMMAND,
+            "run",
+            "--cache-period",
+            "0",
+            "--region",
+            "eu-west-1",
+            "-s",
+            str(bench.folder / "out"),
+            str(policies),
+        ],
         env={**bench.environment, "PYTHONPATH": ""},
         capture_output=True,
         text=True,

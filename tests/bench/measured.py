@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 ACCOUNT: Final = "111122223333"  # as in tests.bench.content, which a measured child does not import
 PAGE: Final = 100
+# What template.yaml tells one function only, and what that function makes its clients by.
+_TOLD: Final = {
+    "audit": {
+        "BACKSTAY_TOPIC": f"arn:aws:sns:eu-west-1:{ACCOUNT}:backstay-alarm",
+        "BACKSTAY_SHARDS": f"http://127.0.0.1/{ACCOUNT}/backstay-audit-shards",
+    },
+    "restore": {"BACKSTAY_RUNNER": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:backstay-restore-run:live"},
+}
 _LISTINGS: Final = (
     ("rds", "describe_db_instances", "DBInstances", PAGE),
     ("rds", "describe_db_clusters", "DBClusters", PAGE),
@@ -45,19 +53,19 @@ def _timed(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return answer | {"rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-def _world(regions: str) -> World:
-    """As a function has it, but for the vault and the bus: only what AWS is asked about the fleet is measured."""
+def _world(function: str, regions: str) -> World:
+    """As a function has it, but for what remembers and tells: only what AWS is asked about the fleet is measured."""
     import importlib  # noqa: PLC0415  # a child imports what it measures, and nothing else
     from dataclasses import replace  # noqa: PLC0415
 
+    importlib.import_module(f"backstay.handlers.{function}")
     from backstay import wiring  # noqa: PLC0415
     from backstay.config import Settings  # noqa: PLC0415
     from backstay.providers.memory import MemoryBus, MemoryVault  # noqa: PLC0415
 
-    importlib.import_module("backstay.handlers.audit")
-    os.environ["BACKSTAY_REGIONS"] = regions
-    world = wiring.lambda_world(Settings.from_environment(os.environ), wiring.Caller(ACCOUNT))
-    return replace(world, vault=MemoryVault(), bus=MemoryBus(), starter=None)
+    told = {"BACKSTAY_REGIONS": regions, **_TOLD.get(function, {})}
+    world = wiring.lambda_world(Settings.from_environment({**os.environ, **told}), wiring.Caller(ACCOUNT))
+    return replace(world, vault=MemoryVault(), bus=MemoryBus(), starter=None, pager=None, shards=None)
 
 
 def audit(regions: str, before: str = "") -> dict[str, Any]:
@@ -69,7 +77,7 @@ def audit(regions: str, before: str = "") -> dict[str, Any]:
             in this process; or a file that `remembered` wrote: an audit in another process, as every hour's but the
             first finds it.
     """
-    world = _world(regions)
+    world = _world("audit", regions)
     if before == "folder":
         return _on_disk(world)
     aside = _cpu()
@@ -103,7 +111,7 @@ def _audited(world: World) -> dict[str, Any]:
 
 def remembered(regions: str, file: str) -> dict[str, Any]:
     """What an audit leaves in the vault, written to a file."""
-    world = _world(regions)
+    world = _world("audit", regions)
     answer = _audited(world)
     kept: Any = world.vault
     Path(file).write_text(json.dumps({key: kept.get(key).body.decode() for key in kept.keys("")}))
@@ -117,7 +125,7 @@ def front_door(region: str) -> dict[str, Any]:
 
     def run() -> dict[str, Any]:
         request = RestoreRequest(database="i-00001", to="latest", dry_run=True)
-        return {"status": work(_world(region), request)["status"]}
+        return {"status": work(_world("restore", region), request)["status"]}
 
     return _timed(run)
 
@@ -189,7 +197,8 @@ def _handler(name: str) -> dict[str, Any]:
     from backstay.config import Settings  # noqa: PLC0415
 
     entry.logger(name)
-    wiring.lambda_world(Settings.from_environment(os.environ), wiring.Caller(ACCOUNT))
+    told = {**os.environ, **_TOLD.get(name, {})}
+    wiring.lambda_world(Settings.from_environment(told), wiring.Caller(ACCOUNT))
     clients = sorted({f"{service}|{region or ''}" for service, region in wiring.lambda_clients()._made})
     foreign = [each for each in sys.modules if not each.startswith(("backstay", "tests", "_", "encodings"))]
     return {

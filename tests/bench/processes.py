@@ -67,7 +67,6 @@ class Bench:
             "BACKSTAY_POLICY": f"file://{policy}",
             "BACKSTAY_VAULT": "backstay-vault",
             "BACKSTAY_BUS": "backstay",
-            "BACKSTAY_RUNNER": "arn:aws:lambda:eu-west-1:111122223333:function:backstay-restore-run:live",
         }
 
     def __enter__(self) -> Self:
