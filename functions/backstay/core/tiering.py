@@ -94,15 +94,12 @@ def place(policy: Policy, database: Database, today: date) -> Placement:
 def matches(match: Match, database: Database) -> bool:
     """Whether every key that the match gives holds for the Database. A match that gives none holds for nothing."""
     scope = database.id.scope
-    asked = (
-        (match.names, database.name),
-        (match.accounts, scope.account),
-        (match.regions, scope.region),
-        (match.engines, database.engine),
-    )
     return (
         not match.empty
-        and all(not patterns or matches_any(patterns, text) for patterns, text in asked)
+        and (not match.names or matches_any(match.names, database.name))
+        and (not match.accounts or matches_any(match.accounts, scope.account))
+        and (not match.regions or matches_any(match.regions, scope.region))
+        and (not match.engines or matches_any(match.engines, database.engine))
         and (not match.providers or scope.provider in match.providers)
         and all(_has_tag(database.tags, name, values) for name, values in match.tags.items())
     )
