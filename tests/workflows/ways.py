@@ -195,6 +195,6 @@ def durable(*databases: Database) -> Way:
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the pauses of SDK and runner: a tenth of a second per poll, five seconds after a crash."""
-    monkeypatch.setattr("aws_durable_execution_sdk_python.state._STOP_SIGNAL_POLL_SECONDS", 0.002)
+    monkeypatch.setattr("aws_durable_execution_sdk_python.state._STOP_SIGNAL_POLL_SECONDS", 0.0005)
     monkeypatch.setattr("aws_durable_execution_sdk_python_testing.executor.Executor.RETRY_BACKOFF_SECONDS", 0)
     logging.getLogger("aws_durable_execution_sdk_python_testing").setLevel(logging.ERROR)
