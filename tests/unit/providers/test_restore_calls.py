@@ -305,7 +305,7 @@ class Reads:
         Reads.looked_up = source.engine_version
         return Reads.on_sale
 
-    def backups(self, source: Database) -> tuple[Backup, ...]:
+    def backups(self, _source: Database) -> tuple[Backup, ...]:
         return (Backup(MOMENT - timedelta(hours=7), "15.9"), Backup(MOMENT + timedelta(hours=1), "15.9"))
 
     def sold(self, source: Database) -> tuple[str, ...]:
@@ -326,6 +326,7 @@ def test_given_a_snapshot_or_a_moment_when_facts_are_read_then_the_version_of_it
 ) -> None:
     monkeypatch.setattr("backstay.providers.aws.restorer.Preflight", Reads)
     monkeypatch.setattr(Reads, "on_sale", on_sale)
+    monkeypatch.setattr(Reads, "looked_up", "")
     client, stub = stubbed()
     stub.add_client_error("describe_db_clusters", "DBClusterNotFoundFault")
     clients: Any = OneClient(client)
