@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from backstay.cli import screen, session
-from backstay.cli.advice import backstay
+from backstay.cli.simulate import backstay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

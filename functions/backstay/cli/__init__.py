@@ -1,6 +1,7 @@
-"""The same verbs from a terminal, with the caller's own credentials: ``audit plan protect restore explain init``.
+"""The same verbs from a terminal, with your own credentials: ``audit plan protect restore explain init simulate``.
 
-``plan`` is what protect would do; ``explain`` and ``init`` only read; the others are the functions' verbs.
+``plan`` is what protect would do; ``explain`` and ``init`` only read; ``simulate`` asks nobody; the others are the
+functions' verbs.
 Needs the extra ``[cli]``.
 """
 
@@ -17,7 +18,7 @@ def main() -> None:
     missing = [name for name in ("click", "rich") if find_spec(name) is None]
     if missing:
         sys.exit(f"backstay: the terminal needs {' and '.join(missing)}: pip install 'backstay[cli]'")
-    from backstay.cli.advice import backstay  # noqa: PLC0415  # only now is it sure that click is there
+    from backstay.cli.simulate import backstay  # noqa: PLC0415  # only now is it sure that click is there
 
     try:
         backstay()

@@ -100,7 +100,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 def audit(options: Options, database: str | None, tags: tuple[str, ...]) -> int:
     """Judge how restorable DATABASE is, or all. Changes nothing.
 
-    Needs rds:DescribeDBInstances and rds:DescribeDBClusters only.
+    What your credentials may not read is unknown, never in order: docs/cli.md says what is read.
     """
     from backstay.cli import findings  # noqa: PLC0415
     from backstay.config import validate  # noqa: PLC0415

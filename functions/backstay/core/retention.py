@@ -1,0 +1,168 @@
+"""Which recovery points stay: grandfather, father, son *by selection*, as restic and borg do it.
+
+Each kind of a keep rule keeps the newest point of each of the n most recent periods **that have one**, so a missed run
+promotes its neighbour by itself. One pure function, linear after one sort; nothing here knows what a point is made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime, tzinfo
+
+    from backstay.core.asks import Keep
+
+
+class Period(StrEnum):
+    """The kinds of a keep rule, from fine to coarse; the values are its fields."""
+
+    LAST = "last"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    YEARLY = "yearly"
+
+
+class Dated(Protocol):
+    """What is selected from."""
+
+    @property
+    def at(self) -> datetime:
+        """The moment that its *data* is from, aware; never when a copy of it was made."""
+
+    @property
+    def key(self) -> str:
+        """Its name, unique among what it is selected from: it decides between points of the same moment."""
+
+
+P = TypeVar("P", bound=Dated)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[P]):
+    """A point that stays, and what it stays for: at least one reason, finest kind first."""
+
+    point: P
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Generic[P]):
+    """A point that goes, and the coarsest kind of the rule that could have kept it, with why it did not."""
+
+    point: P
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection(Generic[P]):
+    """Every point once, newest first in both."""
+
+    kept: tuple[Kept[P], ...]
+    removed: tuple[Removed[P], ...]
+
+
+FUTURE: Final = "its time has not come: some clock is wrong"
+
+
+def select(points: Iterable[P], keep: Keep, zone: tzinfo, now: datetime) -> Selection[P]:
+    """What a keep rule keeps of one Database's points in one location.
+
+    A point from the future stays and counts for nothing: it must not push out one whose clock was right.
+
+    Args:
+        points: in any order.
+        keep: how many periods of each kind; a rule of zeros keeps nothing, and `policy_check` refuses it.
+        zone: in which hours, days, weeks (ISO, from Monday), months and years are counted.
+        now: aware.
+    """
+    counters = [_Counter(each, count) for each in Period if (count := getattr(keep, each))]
+    kept: list[Kept[P]] = []
+    removed: list[Removed[P]] = []
+    for point in sorted(points, key=_order, reverse=True):
+        if point.at > now:
+            kept.append(Kept(point, (FUTURE,)))
+            continue
+        local = point.at.astimezone(zone)
+        reasons = [reason for counter in counters if (reason := counter.takes(local))]
+        if reasons:
+            kept.append(Kept(point, tuple(reasons)))
+        else:
+            removed.append(Removed(point, counters[-1].why_not(local) if counters else "nothing is to be kept"))
+    return Selection(tuple(kept), tuple(removed))
+
+
+def _order(point: Dated) -> tuple[datetime, str]:
+    return point.at, point.key
+
+
+def _day(local: datetime) -> str:
+    return f"{local:%Y-%m-%d}"
+
+
+def _week(local: datetime) -> str:
+    year, week, _ = local.isocalendar()
+    return f"{year}-W{week:02}"
+
+
+# Per kind: what tells its periods apart, as one number, and how people call one. The hour that comes twice when clocks
+# go back is two hours (``fold``); the first day of the calendar, ordinal 1, was a Monday.
+_PERIODS: Final[Mapping[Period, tuple[Callable[[datetime], int], Callable[[datetime], str]]]] = {
+    Period.HOURLY: (
+        lambda local: (local.toordinal() * 24 + local.hour) * 2 + local.fold,
+        lambda local: f"{local:%Y-%m-%d %H:00}{' again' if local.fold else ''}",
+    ),
+    Period.DAILY: (lambda local: local.toordinal(), _day),
+    Period.WEEKLY: (lambda local: (local.toordinal() - 1) // 7, _week),
+    Period.MONTHLY: (lambda local: local.year * 12 + local.month, lambda local: f"{local:%Y-%m}"),
+    Period.YEARLY: (lambda local: local.year, lambda local: f"{local:%Y}"),
+}
+_PLURALS: Final[Mapping[Period, str]] = {
+    Period.HOURLY: "hours",
+    Period.DAILY: "days",
+    Period.WEEKLY: "weeks",
+    Period.MONTHLY: "months",
+    Period.YEARLY: "years",
+}
+
+
+class _Counter:
+    """One kind of the rule, while points pass by, newest first."""
+
+    def __init__(self, period: Period, count: int) -> None:
+        self._period, self._count, self._used = period, count, 0
+        self._of: Callable[[datetime], int] | None
+        self._called: Callable[[datetime], str] | None
+        self._of, self._called = _PERIODS.get(period, (None, None))
+        self._last: int | None = None
+        self._passed: tuple[int | None, str] = (None, "")
+
+    def takes(self, local: datetime) -> str:
+        """Why the point stays; empty when this kind lets it go."""
+        if self._used >= self._count:
+            return ""
+        if self._of is not None:
+            period = self._of(local)
+            if period == self._last:
+                return ""
+            self._last = period
+        self._used += 1
+        return f"{self._period.value} {self._called(local) if self._called else self._used}"
+
+    def why_not(self, local: datetime) -> str:
+        """Why the point goes. Many have the same reason, so the last one's text is used again."""
+        if self._of is None or self._called is None:
+            return f"last: {self._count} newer"
+        period = self._of(local)
+        if self._passed[0] != period:
+            if period == self._last:
+                text = f"{self._period.value}: a newer one of {self._called(local)} stays"
+            else:
+                text = f"{self._period.value}: {self._count} newer {_PLURALS[self._period]} have one"
+            self._passed = (period, text)
+        return self._passed[1]
