@@ -31,6 +31,7 @@ def main() -> int:
                 cost.rows(bench),
             )
         )
+        bench.complete()
     print(text(rows))
     return 0 if quick else int(any(row.verdict == "MISS" for row in rows))
 

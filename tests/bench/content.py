@@ -155,7 +155,7 @@ def answer(action: str, result: dict[str, Any]) -> str:
 
 
 def around(action: str, region: str) -> str:
-    """A listing of what stands around the databases; of EC2's two, and of RDS's."""
+    """A listing of what stands around the databases; of EC2's two, and of RDS's. KeyError for what nobody asks."""
     if action == "DescribeSecurityGroups":
         items = "".join(f"<item><groupId>sg-000000{number:02d}</groupId></item>" for number in range(_GROUPS))
         return f"<{action}Response><securityGroupInfo>{items}</securityGroupInfo></{action}Response>"
@@ -187,6 +187,8 @@ _RDS: Final = {
     "DescribeDBSubnetGroups": lambda region: {"DBSubnetGroups": [_instance(region)["DBSubnetGroup"]]},
     "DescribeOrderableDBInstanceOptions": lambda _region: {"OrderableDBInstanceOptions": [{"Engine": "postgres"}]},
     "DescribeDBInstanceAutomatedBackups": lambda _region: {"DBInstanceAutomatedBackups": []},
+    "DescribeDBSnapshots": lambda _region: {"DBSnapshots": []},
+    "DescribeDBClusterSnapshots": lambda _region: {"DBClusterSnapshots": []},
 }
 
 

@@ -88,6 +88,11 @@ class Bench:
         found: dict[str, int] = self._ask("GET", "/calls")
         return found
 
+    def complete(self) -> None:
+        """Raises RuntimeError when something was asked for that the page server does not know: figures without it."""
+        if unknown := self._ask("GET", "/unknown"):
+            raise RuntimeError(f"the page server does not know {', '.join(unknown)}: see tests.bench.content")
+
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:

@@ -1,6 +1,7 @@
 """RDS as a page server, in a process of its own: pages of made-up databases, each call delayed, each call counted.
 
 ``python -m tests.bench.server`` prints its port. ``GET /calls`` gives the calls since the last look, by operation;
+``GET /unknown`` the operations that were asked for and that it does not know;
 ``POST /fleet`` sets ``{"delay_ms": 0, "regions": {"eu-west-1": [2000, 300]}}``: instances, of which the first are the
 members of clusters, one each, and clusters.
 """
@@ -59,6 +60,7 @@ class Server(ThreadingHTTPServer):
         self.fleet: dict[str, tuple[int, int]] = {}
         self.delay = 0.0
         self.calls: Counter[str] = Counter()
+        self.unknown: set[str] = set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -68,6 +70,9 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
+        if self.path == "/unknown":
+            self._send(200, json.dumps(sorted(self.server.unknown)).encode())
+            return
         calls, self.server.calls = self.server.calls, Counter()
         self._send(200, json.dumps(calls).encode())
 
@@ -97,7 +102,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif action in _TAGS:
             self._list(_TAGS[action], region, query)
         else:
+            self._survey(action, region)
+
+    def _survey(self, action: str, region: str) -> None:
+        try:
             self._send(200, _around(action, region).encode())
+        except KeyError:
+            self.server.unknown.add(action)
+            self._send(400, b"<ErrorResponse><Error><Code>InvalidAction</Code></Error></ErrorResponse>")
 
     def _list(self, tag: str, region: str, query: dict[str, str]) -> None:
         sizes = self.server.fleet.get(region, (0, 0))
