@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import gc
+import logging
 from datetime import timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import botocore.endpoint
+import moto.core.errors
+import moto.core.responses
 import pytest
 from botocore.retries import bucket, quota
 from moto import mock_aws
+from moto.core.errors import ErrorLookupFactory
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.utils import method_names_from_class
 
-from backstay import wiring
-from tests.faults.stage import Clock, Stage
+from backstay import entry, wiring
+from backstay.config import policies
+from tests.faults.account import QUEUE, TOPIC
+from tests.faults.stage import VERBS, Clock, Stage
 from tests.faults.wire import Wire
 from tests.handlers.cloud import ACCOUNT, AWAY, BUS, HOME, RUNNER, VAULT
 from tests.handlers.conftest import CREDENTIALS, POLICY
-from tests.surveys import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from botocore.model import Shape
 
 ATTEMPTS = "2"
 LATER = timedelta(hours=2)  # no claim of a run that died holds that long
@@ -39,13 +50,47 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         patch.setattr(quota.RetryQuota, "acquire", lambda *_: True)
         patch.setattr(wiring, "SystemClock", Clock)
         patch.setattr(wiring.EngineLogins, "login", lambda *_: "PostgreSQL 17")
-        in_order(patch)  # moto cannot answer a survey; the contract suite makes each of its calls fail
+        patch.setattr(policies, "parse_policy", cache(policies.parse_policy))  # one text, thousands of times
+        _quicken(patch)
+        _forget_loggers()
+        for verb in VERBS:  # pytest would keep each traceback of each run
+            patch.setattr(logging.getLogger(verb), "propagate", False)
         wire = Wire()
         wire.install(patch)
         wiring.lambda_clients.cache_clear()
+        wiring._members.cache_clear()
         with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": False}}):
-            yield Stage(wire)
+            stage = Stage(wire)
+            gc.freeze()  # thousands of runs make and leave much; what is here by now stays, and is not looked at again
+            yield stage
+            gc.unfreeze()
         wiring.lambda_clients.cache_clear()
+        wiring._members.cache_clear()
+        entry._runner_world.cache_clear()
+        _forget_loggers()
+
+
+def _forget_loggers() -> None:
+    """The functions' loggers are this suite's own: they keep the console that they were made with."""
+    entry.logger.cache_clear()
+    for verb in VERBS:
+        logging.Logger.manager.loggerDict.pop(verb, None)
+
+
+def _quicken(patch: pytest.MonkeyPatch) -> None:
+    """What moto works out anew for each answer, it works out once."""
+    patch.setattr(moto.core.responses, "method_names_from_class", cache(method_names_from_class))
+    patch.setattr(moto.core.errors, "ErrorLookupFactory", cache(ErrorLookupFactory))
+    names = XFormedAttributePicker.get_possible_keys
+    known: dict[tuple[type, str, Shape], tuple[str, ...]] = {}
+
+    def keys(picker: XFormedAttributePicker, asked: AttributePickerContext) -> tuple[str, ...]:
+        which = type(asked.obj), asked.key, asked.shape
+        if which not in known:
+            known[which] = tuple(names(picker, asked))
+        return known[which]
+
+    patch.setattr(XFormedAttributePicker, "get_possible_keys", keys)
 
 
 def _environment(patch: pytest.MonkeyPatch, policy: Path) -> None:
@@ -61,6 +106,8 @@ def _environment(patch: pytest.MonkeyPatch, policy: Path) -> None:
         "BACKSTAY_VAULT": VAULT,
         "BACKSTAY_BUS": BUS,
         "BACKSTAY_RUNNER": RUNNER,
+        "BACKSTAY_TOPIC": f"arn:aws:sns:{HOME}:{ACCOUNT}:{TOPIC}",
+        "BACKSTAY_SHARDS": f"https://sqs.{HOME}.amazonaws.com/{ACCOUNT}/{QUEUE}",
         "POWERTOOLS_METRICS_NAMESPACE": "Backstay",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }.items():

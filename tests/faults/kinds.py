@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LEAK = "planted-in-an-answer"
 
+_QUERY = ("rds", "sns", "sts")
 _CODES: Mapping[str, tuple[int, Mapping[str, str]]] = {
     "throttle": (
         400,
@@ -47,7 +48,7 @@ def _refused(kind: str) -> Fault:
 
 
 def _error(service: str, status: int, code: str, message: str) -> Answer:
-    if service in ("rds", "ec2", "s3", "sts"):
+    if service in ("ec2", "s3", *_QUERY):
         inner = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         wrapped = {
             "ec2": f"<Response><Errors>{inner}</Errors><RequestID>1</RequestID></Response>",
@@ -90,7 +91,7 @@ def _hollow(call: Call, cloud: Callable[[], Answer]) -> Answer:
     status, headers, body = cloud()
     if body.startswith(b"{"):
         body = b"{}"
-    elif b"<" in body[:1] and call.service == "rds":
+    elif b"<" in body[:1] and call.service in _QUERY:
         body = f"<{call.operation}Response><{call.operation}Result/></{call.operation}Response>".encode()
     elif b"<" in body[:1]:
         body = f"<{call.operation}Response/>".encode()

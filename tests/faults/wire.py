@@ -14,13 +14,20 @@ from urllib.parse import parse_qsl, urlsplit
 from botocore.awsrequest import AWSResponse
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
+from tests.handlers.conftest import CREDENTIALS
+
 if TYPE_CHECKING:
     import pytest
 
 Answer = tuple[int, dict[str, str], bytes]
 Fault = Callable[["Call", Callable[[], Answer]], Answer]
+# Their state is nobody else's, and is cheap to ask for.
+_ALONE = frozenset({"s3", "eventbridge", "sns", "sqs"})
+_READING = ("Describe", "List")
 # What differs from run to run: where a Report is kept, and the cloud's random names.
-_CHANGING = re.compile(r"\d{4}/\d\d/\d\d/\d{6}-[0-9a-f]{8}|(?<=-)[0-9a-f]{17}|(?<=secret:rds!).+")
+_CHANGING = re.compile(
+    r"\d{4}/\d\d/\d\d/\d{6}-[0-9a-f]{8}|(?<=shards/audit/)\w+-\w+|(?<=-)[0-9a-f]{17}|(?<=secret:rds!).+"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,6 +36,7 @@ class Call:
 
     Attributes:
         what: what it is about: the S3 key, or the parameters that name something.
+        who: ``member`` when it is signed as a role in a member account.
         turn: how many of its like went before.
     """
 
@@ -36,15 +44,16 @@ class Call:
     operation: str
     region: str
     what: str
+    who: str
     turn: int
 
     def __str__(self) -> str:
-        return f"{self.service}:{self.operation} {self.region} {self.what} #{self.turn}"
+        return f"{self.service}:{self.operation} {self.region} {self.what} {self.who}#{self.turn}"
 
     def like(self, other: Call) -> bool:
         """Whether both are the same request, in whatever turn."""
-        mine = (self.service, self.operation, self.region, self.what)
-        return mine == (other.service, other.operation, other.region, other.what)
+        mine = (self.service, self.operation, self.region, self.what, self.who)
+        return mine == (other.service, other.operation, other.region, other.what, other.who)
 
 
 @dataclass(slots=True)
@@ -66,15 +75,19 @@ class Wire:
 
     Attributes:
         extra: what moto does not know, by ``service:operation``.
-        said: the bodies of requests, for the hunt for secrets.
+        served: the requests that the cloud accepted, with their bodies.
+        said: the bodies of all requests, for the hunt for secrets.
+        untouched: whether the account is still as it was made, but for what is moto's alone.
     """
 
     extra: dict[str, Callable[[Call, bytes], Answer]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    accepted: list[Call] = field(default_factory=list)
+    served: list[tuple[Call, str]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     plant: Plant | None = None
     listening: bool = False
+    untouched: bool = False
+    _known: dict[tuple[str, ...], Answer] = field(default_factory=dict)
     _turns: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -98,9 +111,18 @@ class Wire:
 
         patch.setattr(BotocoreStubber, "__call__", through)
 
+    @property
+    def accepted(self) -> list[Call]:
+        """What the cloud accepted."""
+        return [call for call, _ in self.served]
+
+    def fresh(self) -> None:
+        """The account is as it was made."""
+        self.untouched = True
+
     def open(self, plant: Plant | None = None) -> None:
         """A new run begins."""
-        self.calls, self.accepted, self.said, self.plant, self.listening = [], [], [], plant, True
+        self.calls, self.served, self.said, self.plant, self.listening = [], [], [], plant, True
         self._turns.clear()
 
     def close(self) -> None:
@@ -117,20 +139,35 @@ class Wire:
 
         def cloud() -> Answer:
             own = self.extra.get(f"{call.service}:{call.operation}")
-            answer = own(call, text.encode()) if own else moto()
+            answer = own(call, text.encode()) if own else self._answered(call, text, moto)
             if answer[0] < 300:
-                self.accepted.append(call)
+                self.served.append((call, text))
             return answer
 
         if self.plant and self.plant.meets(call):
             return self.plant.fault(call, cloud)
         return cloud()
 
+    def _answered(self, call: Call, text: str, moto: Callable[[], Answer]) -> Answer:
+        """Moto's answer; a listing of the account as it was made is the same in every run, and is asked for once."""
+        with self._lock:
+            if call.service in _ALONE:
+                return moto()
+            self.untouched = self.untouched and call.operation.startswith(_READING)
+            if not self.untouched:
+                return moto()
+            asked = (call.service, call.operation, call.region, text)
+            if asked not in self._known:
+                self._known[asked] = moto()
+            return self._known[asked]
+
     def _named(self, event_name: str, request: Any, text: str) -> Call:
         _, service, operation = event_name.split(".")
         credential = request.headers["Authorization"]
         credential = credential if isinstance(credential, str) else credential.decode()
-        about = (service, operation, credential.split("/")[2], _about(service, request.url, text))
+        key, _, region = credential.partition("Credential=")[2].split("/")[:3]
+        who = "" if key == CREDENTIALS["AWS_ACCESS_KEY_ID"] else "member "
+        about = (service, operation, region, _about(service, request.url, text), who)
         with self._lock:
             call = Call(*about, self._turns[about])
             self._turns[about] += 1
