@@ -6,6 +6,7 @@ import pickle
 from typing import Any, Final
 
 from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
 
 from backstay.core.naming import FORWARDING
 from tests.handlers.cloud import ACCOUNT, AWAY, BUS, HOME, PASSWORD, VAULT, client
@@ -52,6 +53,7 @@ class Account:
             for regions in service.values():
                 for backend in regions.values():
                     backend.reset()  # closes the files behind S3's objects, wherever they are
+        reset_model_data()  # moto's list of all that it ever made, through which each reset goes
         kept: dict[str, dict[str, dict[str, Any]]] = pickle.loads(before)  # noqa: S301  # ours
         for service in services:
             for account, regions in service.items():
