@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from uuid import uuid4
 
@@ -161,20 +162,22 @@ def _order(world: World, body: str) -> None:
     from backstay.workflows.shards import merge, merged, shard  # noqa: PLC0415
 
     verb = "audit"
+    named = {"order": body[:200]}
     try:
         order = validate(AuditOrder, _json(body), "the audit's order")
         order.check()
         if order.scope is not None:
-            _logged(verb, shard(world, order, order.scope))
+            _logged(verb, shard(world, order, order.scope), named)
         elif report := merge(world, order):
             stored = publish(world, report, heartbeat=True)
             measure(verb, report, heartbeat=True)
-            merged(world, order, stored)
-            _logged(verb, {**report, "report": stored})
+            merged(world, order, report, stored)
+            _logged(verb, {**report, "report": stored}, named)
     except BadRequest as exc:  # it would be as bad the next time
-        logger(verb).warning("order refused", extra={"report": failed(verb, exc)})
-    except BackstayError as exc:
-        logger(verb).exception("order failed", extra={"report": failed(verb, exc)})
+        logger(verb).warning("order refused", extra={**named, "report": failed(verb, exc)})
+    except Exception as exc:  # whatever it is, here is the only place that says it; the queue brings the order again
+        told = {"report": failed(verb, exc)} if isinstance(exc, BackstayError) else {}
+        logger(verb).exception("order failed", extra={**named, **told})
         raise
 
 
@@ -294,8 +297,9 @@ def logger(verb: str) -> Any:
     return Logger(service=verb)
 
 
-def _logged(verb: str, report: Report) -> Report:
-    logger(verb).info("run ended", extra={key: report[key] for key in _LOGGED if key in report})
+def _logged(verb: str, report: Report, more: Mapping[str, str] = MappingProxyType({})) -> Report:
+    told: dict[str, Any] = {key: report[key] for key in _LOGGED if key in report}
+    logger(verb).info("run ended", extra={**more, **told})
     return report
 
 
@@ -325,8 +329,10 @@ def _needing_attention(report: Report) -> int:
 
 def _measure_findings(metrics: Metrics, report: Report) -> None:
     failing: Counter[tuple[str, str]] = Counter()
-    for row in report.get("tiers", ()):  # a zero too: it ends an alarm
-        failing[row["tier"] or "none", row["region"]] += row["open"]
+    torn = {each["scope"].split("/")[-1] for each in report.get("unread", ())}
+    for row in report.get("tiers", ()):  # a zero too: it ends an alarm, so none where something was left unread
+        if row["region"] not in torn:
+            failing[row["tier"] or "none", row["region"]] += row["open"]
     from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
 
     for (tier, region), count in sorted(failing.items()):

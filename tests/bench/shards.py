@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.bench.processes import Bench
 
 _HOME: Final = "111122223333"
-_BATCH: Final = 5  # template.yaml, AuditFunction, Shards
+_BATCH: Final = 1  # template.yaml, AuditFunction, Shards
 _INSTANCES, _CLUSTERS = 50, 10  # of the instances ten are writers of clusters, so 50 databases
 _REGIONS: Final = (
     *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2"),

@@ -158,3 +158,29 @@ def test_given_a_batch_when_it_is_done_then_its_clients_are_let_go(
     fleet.fail("s3:PutObject", "AccessDenied", 403)
     assert work(bodies(fleet)[0][0]) == ["m0"]
     assert gone == [True]
+
+
+@pytest.mark.usefixtures("queue")
+def test_given_a_fault_of_our_own_when_worked_off_then_it_is_logged_with_its_order_and_comes_again(
+    fleet: Cloud, environment: pytest.MonkeyPatch, console: Console
+) -> None:
+    begin()
+
+    def broken(*_: object) -> None:
+        raise KeyError("green")
+
+    environment.setattr(shards, "examine", broken)
+    assert work(bodies(fleet)[0][0]) == ["m0"]
+    (line,) = [line for line in console() if line.get("message") == "order failed"]
+    assert HOME in line["order"]
+    assert "KeyError" in line["exception"]
+
+
+@pytest.mark.usefixtures("queue")
+def test_given_an_unread_region_when_measured_then_its_open_findings_are_not_said_to_be_few(
+    fleet: Cloud, console: Console
+) -> None:
+    begin()
+    fleet.fail("rds:DescribeDBClusters", "AccessDenied", 403, region=AWAY)
+    assert work(*(body for body, _ in bodies(fleet))) == []
+    assert {line["region"] for line in console() if "OpenFindings" in line} == {HOME}

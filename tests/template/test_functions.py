@@ -153,9 +153,9 @@ class TestShards:
         assert self.mapping(home) == {
             "EventSourceArn": f"arn:aws:sqs:{HERE}:backstay-audit-shards",
             "FunctionName": f"arn:aws:lambda:{HERE}:function:backstay-audit:live",
-            "BatchSize": 5,
+            "BatchSize": 1,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
-            "ScalingConfig": {"MaximumConcurrency": 20},
+            "ScalingConfig": {"MaximumConcurrency": 10},
             "Enabled": True,
         }
 

@@ -61,7 +61,7 @@ class Sharded:
     def merge(self, order: AuditOrder) -> Report:
         report = merge(self.world, order)
         assert report is not None
-        merged(self.world, order, "s3://somewhere")
+        merged(self.world, order, report, "s3://somewhere")
         return report
 
 
@@ -192,11 +192,11 @@ def test_given_a_shard_that_never_answers_when_its_time_is_over_then_unknown_by_
     many.begin()
     orders, last = many.taken()
     many.work(orders[1:])
-    many.given.clock.sleep(timedelta(minutes=15))
+    many.given.clock.sleep(timedelta(minutes=25))
     report = many.merge(last)
     assert (report["status"], report["exit_status"]) == ("unknown", 2)
     assert [(each["scope"], each["what"]) for each in report["unread"]] == [(str(FIRST), "shard")]
-    assert "dead letters" in report["unread"][0]["error"]
+    assert "not audited within 25 minutes" in report["unread"][0]["error"]
     assert report["databases"] == 3
     assert {each["database"]["name"] for each in report["findings"]} == {"legacy"}
     assert report["shards"][0] == {"scope": str(FIRST), "status": "unknown", "databases": 0, "report": ""}
@@ -274,4 +274,71 @@ def test_given_a_report_that_vanishes_when_merged_then_an_error() -> None:
     get = many.given.vault.get
     many.given.vault.get = lambda key: None if LAST.account in key else get(key)  # type: ignore[method-assign]
     with pytest.raises(NotFound, match="vanished"):
+        merge(many.world, last)
+
+
+def test_given_a_shard_that_was_done_when_its_order_comes_again_then_nothing_is_read() -> None:
+    many = Sharded(*mixed())
+    many.begin()
+    orders, _ = many.taken()
+    many.work(orders[:1])
+    many.given.cloud.interfere("pages", denied, times=9)
+    assert orders[0].scope is not None
+    assert shard(many.world, orders[0], orders[0].scope)["ignored"] == "this shard is done already"
+
+
+def test_given_a_newer_run_that_was_merged_when_an_older_one_could_be_then_it_tells_nobody() -> None:
+    many = Sharded(*mixed())
+    many.begin()
+    old, last = many.taken()
+    many.work(old[:-1])
+    many.given.clock.sleep(timedelta(minutes=2))
+    many.run()
+    told = len(many.pager.sent)
+    many.work(old[-1:])
+    assert merge(many.world, last) is None
+    assert len(many.pager.sent) == told
+    many.given.clock.sleep(timedelta(hours=1))
+    assert many.run()["status"] == "findings"
+
+
+def test_given_an_account_that_is_watched_no_more_when_merged_then_nobody_waits_for_it() -> None:
+    many = Sharded(*mixed())
+    many.begin()
+    orders, last = many.taken()
+    many.work(orders[1:])
+    watched = {scope: each for scope, each in many.world.inventories.items() if scope != FIRST}
+    many.world = replace(many.world, inventories=watched)
+    report = many.merge(last)
+    assert (report["unread"], len(report["shards"])) == ([], len(MANY) - 1)
+
+
+def test_given_a_shard_judged_by_a_policy_that_stands_in_when_merged_then_it_says_so() -> None:
+    many = Sharded(*mixed())
+    many.begin()
+    orders, last = many.taken()
+    whole = many.world
+    many.world = replace(whole, policy_stale="line 3: no")
+    many.work(orders[:1])
+    many.world = whole
+    many.work(orders[1:])
+    assert many.merge(last)["policy"]["stale"] == "line 3: no"
+
+
+def test_given_a_digest_when_sent_then_it_is_of_the_moment_that_the_audit_began() -> None:
+    many = Sharded(*mixed())
+    many.begin()
+    orders, last = many.taken()
+    many.work(orders)
+    many.given.clock.sleep(timedelta(minutes=3))
+    many.merge(last)
+    assert "audited at 2026-11-24T10:00:00Z" in many.pager.sent[0][1]
+
+
+def test_given_what_a_run_left_behind_is_torn_when_merged_then_an_error() -> None:
+    many = Sharded(*mixed())
+    report = many.begin()
+    _, last = many.taken()
+    many.given.vault.put(f"shards/audit/{report['run']}/run.json", b'{"scopes": ["aws"]}')
+    with pytest.raises(ProviderError, match="cannot be read"):
         merge(many.world, last)

@@ -23,10 +23,11 @@ def audit(world: World, request: AuditRequest) -> Report:
         BadRequest: the request names no Database that we could look at.
         ProviderError: the vault, the bus or the pager failed, so what changed could not be remembered or told.
     """
+    started = world.clock.now()
     known = digest.known(world) if request.all is True else None
     report = examine(world, request)
     if known is None:
         return {**report, "digest_sent": False}
     news = digest.News(known)
     news.add(report, world.inventories)
-    return {**report, "digest_sent": digest.send(world, news)}
+    return {**report, "digest_sent": digest.send(world, news, started)}

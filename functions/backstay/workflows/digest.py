@@ -21,6 +21,7 @@ from backstay.workflows.reports import GREEN, finding_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from backstay.core.model import Scope
     from backstay.core.ports import FindingChanged, World
@@ -104,8 +105,13 @@ class News:
         return GONE if database is not None and database.scope in self._complete else ""
 
 
-def send(world: World, news: News) -> bool:
+def send(world: World, news: News, audited: datetime) -> bool:
     """Sends one message, when there is something new or resolved. Returns whether it did.
+
+    Args:
+        world: whose pager, vault and policy.
+        news: what was found.
+        audited: when the audit began.
 
     Raises:
         ProviderError: the message was not taken, or the vault failed; the next run tells it.
@@ -124,17 +130,17 @@ def send(world: World, news: News) -> bool:
             if attempt == _TRIES - 1:
                 raise
             continue
-        message = _message(world, news, new, over)
+        message = _message(world, news, audited, new, over)
         with memory.forgotten_unless_told(told, etag):
             world.pager.send(message.subject, message.text)
         return True
     return False
 
 
-def _message(world: World, news: News, new: set[str], over: Mapping[str, str]) -> Digest:
+def _message(world: World, news: News, audited: datetime, new: set[str], over: Mapping[str, str]) -> Digest:
     return Digest(
         deployment=world.deployment,
-        now=world.clock.now(),
+        now=audited,
         databases=news.databases,
         open=tuple(finding_of(news.open[each]) for each in sorted(news.open)),
         new=frozenset(new),

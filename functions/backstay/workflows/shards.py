@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.decide.audit import worst
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 # As many accounts and regions as one walk reads at the same time; tests/bench measures what a run of them takes.
 ALONE: Final = 16
 _LOOK: Final = timedelta(minutes=1)
-# The queue tries a shard three times, six minutes apart: template.yaml, AuditShards.
-_PATIENCE: Final = timedelta(minutes=15)
+# The queue tries a shard three times, six minutes apart, and a try may take five: template.yaml, AuditShards.
+_PATIENCE: Final = timedelta(minutes=25)
 
 
 def audit_in_shards(world: World, request: AuditRequest) -> Report:
@@ -83,6 +83,8 @@ def shard(world: World, order: AuditOrder, scope: Scope) -> Report:
     if scope not in world.inventories:
         accepted = ", ".join(str(each) for each in world.inventories)
         raise BadRequest("is nowhere that we look", field="account", value=str(scope), accepted=accepted)
+    if _part_key(order.run, scope) in world.vault.keys(_key(order.run, "").removesuffix(".json")):
+        return reports.frame("audit", world, world.clock.now(), Status.OK, ignored="this shard is done already")
     alone = replace(
         world,
         inventories={scope: world.inventories[scope]},
@@ -115,36 +117,57 @@ def merge(world: World, order: AuditOrder) -> Report | None:
         ProviderError: the vault, the pager or the queue failed; the queue brings the order again.
     """
     run = _run(world, order)
+    if _newest(world) > run.started:
+        return None
     there = set(world.vault.keys(_key(order.run, "").removesuffix(".json")))
     if _key(order.run, "merged") in there:
         return None
-    missing = [scope for scope in run.scopes if _part_key(order.run, scope) not in there]
+    # What is watched no more since the run began is left out.
+    scopes = [scope for scope in run.scopes if scope in world.inventories or _part_key(order.run, scope) in there]
+    missing = [scope for scope in scopes if _part_key(order.run, scope) not in there]
     if missing and world.shards is not None and world.clock.now() - run.started < _PATIENCE:
         world.shards.send([order], delay=_LOOK)
         return None
     news = digest.News(run.known or frozenset())
-    report = _merged(world, order.run, run, missing, news)
-    sent = run.known is not None and digest.send(world, news)
+    report = _merged(world, order.run, replace(run, scopes=tuple(scopes)), missing, news)
+    sent = run.known is not None and digest.send(world, news, run.started)
     return {**report, "digest_sent": sent}
 
 
-def merged(world: World, order: AuditOrder, place: str) -> None:
-    """Notes that the run is merged and where its Report is, so that a message that comes twice does nothing."""
+def merged(world: World, order: AuditOrder, report: Report, place: str) -> None:
+    """Notes that the run is merged and where its Report is.
+
+    From here on a message that comes again does nothing, and a run that began earlier tells nobody what may be over.
+    """
     body = {"schema": "backstay.audit-merged/1", "at": utc_text(world.clock.now()), "report": place}
     world.vault.put(_key(order.run, "merged"), json.dumps(body).encode())
+    newest = {"schema": "backstay.audit-newest/1", "started_at": report["started_at"]}
+    world.vault.put(_NEWEST, json.dumps(newest).encode())
+
+
+def _newest(world: World) -> datetime:
+    """When the newest run that was merged had begun; long ago when none was, or nobody can tell."""
+    stored = world.vault.get(_NEWEST)
+    try:
+        return datetime.fromisoformat(json.loads(stored.body)["started_at"]) if stored else _NEVER
+    except (KeyError, TypeError, ValueError):
+        return _NEVER
 
 
 def _run(world: World, order: AuditOrder) -> _Run:
     stored = world.vault.get(_key(order.run, "run"))
     if stored is None:
         raise BadRequest("is not a run of ours", field="run", value=order.run, accepted="a run that was begun")
-    document = json.loads(stored.body)
-    known = document["known"]
-    return _Run(
-        datetime.fromisoformat(document["started_at"]),
-        tuple(_scope(text) for text in document["scopes"]),
-        None if known is None else frozenset(known),
-    )
+    try:
+        document = json.loads(stored.body)
+        known = document["known"]
+        return _Run(
+            datetime.fromisoformat(document["started_at"]),
+            tuple(_scope(text) for text in document["scopes"]),
+            None if known is None else frozenset(known),
+        )
+    except (KeyError, TypeError, ValueError) as exc:
+        raise Unexpected(f"what run {order.run} left behind cannot be read: {exc!r}") from exc
 
 
 def _scope(text: str) -> Scope:
@@ -158,10 +181,12 @@ def _merged(world: World, name: str, run: _Run, missing: Iterable[Scope], news: 
     sums: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     lists: dict[str, list[Any]] = {key: [] for key in _LISTS}
+    stale = world.policy_stale
     for scope, part in _parts(world, name, run.scopes, lost):
         news.add(part, [scope])
         sums += Counter({key: part[key] for key in ("databases", "changed")})
         counts += Counter(part["counts"])
+        stale = stale or part["policy"]["stale"]
         for key, found in lists.items():
             found.extend(part[key])
         where = f"{world.vault.place}/{_part_key(name, scope)}"
@@ -170,7 +195,7 @@ def _merged(world: World, name: str, run: _Run, missing: Iterable[Scope], news: 
     for key in ("new", "still_open"):
         lists[key].sort()  # as one run does: by rule, and then by Database
     lists["resolved"].sort(key=lambda each: each["id"])
-    return reports.frame(
+    report = reports.frame(
         "audit",
         world,
         run.started,
@@ -180,16 +205,20 @@ def _merged(world: World, name: str, run: _Run, missing: Iterable[Scope], news: 
         counts=counts,
         **lists,
     )
+    return {**report, "policy": {**report["policy"], "stale": stale}}
 
 
 _SCHEMA: Final = "backstay.audit/1"
+_NEWEST: Final = "shards/audit/newest.json"
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _LISTS: Final = ("tiers", "new", "still_open", "resolved", "findings", "unread", "not_covered", "shards")
-_EMPTY: Final[Report] = {"databases": 0, "changed": 0, "counts": {}, "green": [], **{key: [] for key in _LISTS}}
+_NOTHING: Final[Report] = {"databases": 0, "changed": 0, "counts": {}, "green": [], "policy": {"stale": ""}}
+_EMPTY: Final[Report] = {**_NOTHING, **{key: [] for key in _LISTS}}
 
 
 def _lost(scope: Scope) -> Report:
     minutes = int(_PATIENCE.total_seconds() // 60)
-    unread = Unread(scope, "shard", f"not audited within {minutes} minutes: see the audit's log and the dead letters")
+    unread = Unread(scope, "shard", f"not audited within {minutes} minutes: see the audit's log for its order")
     return {**_EMPTY, "status": Status.UNKNOWN.value, "unread": [reports.unread_part(unread)]}
 
 

@@ -9,7 +9,6 @@ from backstay.core.decide.restore import default_target, preflight
 from backstay.core.findings import Fail, Pass, Severity, Skipped, Unknown
 from backstay.core.model import Database, utc_text
 from backstay.core.requests import RestoreRunRequest
-from backstay.core.restoring import newest
 from backstay.core.rules.base import Answer, Judged, Rule, Subject, primary
 from backstay.core.surroundings import around
 
@@ -36,7 +35,7 @@ def check(subject: Subject) -> Judged:
 
 def _newest(database: Database, now: datetime) -> RestoreRunRequest:
     """What the front door makes of ``latest`` and no target. The listing is a little younger than ``now``."""
-    moment = min(newest(database.window), now) if database.window else now
+    moment = min(database.window.latest, now) if database.window else now
     return RestoreRunRequest(
         database=database.id.key,
         target=default_target(database.id, database, moment, None),
