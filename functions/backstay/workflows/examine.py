@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Semaphore
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of, worst
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _WORKERS: Final = 16
 _SCOPES: Final = 4  # at once; each may have _WORKERS calls to the vault under way
+_WALKS: Final = 16  # scopes at once, of two page chains each
 _TRIES: Final = 5
 _AT_ONCE: Final = 1000  # Databases whose verdicts are held at the same time
 T = TypeVar("T")
@@ -40,6 +42,7 @@ Judgement = tuple["Subject", tuple[Finding, ...]]
 class _Examined:
     """What is left of one scope's Databases as they are judged: what is in order is kept small, facts are let go."""
 
+    databases: int = 0
     open: list[reports.Report] = field(default_factory=list)
     green: list[reports.Report] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -51,6 +54,7 @@ class _Examined:
 
     def add(self, judged: Sequence[Judgement], scope: Scope) -> None:
         """Adds what some Databases were found to be."""
+        self.databases += len(judged)
         for subject, findings in judged:
             unsolved = [each for each in findings if is_open(each)]
             self.open += [reports.finding_part(each) for each in unsolved]
@@ -79,21 +83,21 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
         BadRequest: the request names no Database that we could look at.
         ProviderError: the vault or the bus failed, so what changed could not be remembered or told.
     """
-    started = world.clock.now()
-    seen = observe(world, request, survey=True)
-    fleets: dict[Scope, deque[Database]] = {scope: deque() for scope in (world.inventories if request.all else ())}
-    for database in seen.databases:
-        fleets.setdefault(database.id.scope, deque()).append(database)
-    count, seen = len(seen.databases), replace(seen, databases=())  # what was judged can go
-    scopes = sorted(fleets)
-    parts = _map(lambda scope: _scope(world, request, seen, scope, fleets[scope], now=started), scopes, _SCOPES)
-    unread = (*seen.unread, *(each for part in parts for each in part.unread))
+    started, gate = world.clock.now(), Semaphore(_SCOPES)
+    if request.ref is None:  # each scope is judged while the walks of the others go on
+        walks = [replace(world, inventories={scope: world.inventories[scope]}) for scope in sorted(world.inventories)]
+    else:
+        walks = [world]
+    done = _map(lambda each: _walked(each, request, gate, now=started), walks, _WALKS)
+    seen = [each for each, _ in done]
+    parts = [part for _, found in done for part in found]
+    unread = [each for walk in seen for each in walk.unread] + [each for part in parts for each in part.unread]
     return reports.frame(
         "audit",
         world,
         started,
         worst((status_of((), unread), *(part.status for part in parts))),
-        databases=count,
+        databases=sum(part.databases for part in parts),
         counts=sum((part.counts for part in parts), Counter()),
         tiers=[part.tiers[tier] for part in parts for tier in sorted(part.tiers)],
         changed=sum(part.told for part in parts),
@@ -101,8 +105,21 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
         findings=[each for part in parts for each in part.open],
         green=[row for part in parts for row in part.green],
         unread=[reports.unread_part(each) for each in unread],
-        not_covered=[reports.not_covered_part(each) for each in seen.not_covered],
+        not_covered=[reports.not_covered_part(each) for walk in seen for each in walk.not_covered],
     )
+
+
+def _walked(
+    world: World, request: AuditRequest, gate: Semaphore, *, now: datetime
+) -> tuple[Observation, list[_Examined]]:
+    """What one walk saw and could not read, without the Databases, which are judged."""
+    seen = observe(world, request, survey=True)
+    fleets: dict[Scope, deque[Database]] = {scope: deque() for scope in (world.inventories if request.all else ())}
+    for database in seen.databases:
+        fleets.setdefault(database.id.scope, deque()).append(database)
+    seen = replace(seen, databases=())  # what was judged can go
+    with gate:
+        return seen, [_scope(world, request, seen, scope, fleets[scope], now=now) for scope in sorted(fleets)]
 
 
 def _scope(

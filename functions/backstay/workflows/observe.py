@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from backstay.core.errors import BadRequest, NoSuchDatabase, ProviderError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from backstay.core.model import Database, Member, Scope
-    from backstay.core.ports import Inventory, Survey, World
+    from backstay.core.ports import Inventory, Page, Survey, World
     from backstay.core.requests import DatabaseRef, Selection
     from backstay.core.surroundings import Surroundings
 
@@ -29,15 +30,6 @@ class Observation:
     unread: tuple[Unread, ...] = ()
     not_covered: tuple[NotCovered, ...] = ()
     surroundings: Mapping[Scope, Surroundings] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Walked:
-    """One chain's part, with the clusters' members that stood among the instances."""
-
-    scope: Scope
-    part: Observation
-    members: tuple[Member, ...] = ()
 
 
 def observe(world: World, selection: Selection, *, survey: bool = False) -> Observation:
@@ -67,16 +59,57 @@ def observe(world: World, selection: Selection, *, survey: bool = False) -> Obse
 
 def _everything(world: World, *, survey: bool) -> Observation:
     chains = [(inventory, kind) for inventory in world.inventories.values() for kind in Kind]
-    surveys = _begun(world, world.inventories) if survey else {}
+    joins = {
+        inventory.scope: _Join(world if survey else None, inventory.scope) for inventory in world.inventories.values()
+    }
     with ThreadPoolExecutor(max_workers=min(_WORKERS, max(len(chains), 1))) as pool:
-        walked = list(pool.map(lambda chain: _chain(world, surveys.get(chain[0].scope), *chain), chains))
-    members: dict[Scope, dict[str, Member]] = {}
-    for each in walked:
-        members.setdefault(each.scope, {}).update((member.name, member) for member in each.members)
-    seen = _merged(each.part for each in walked)
-    seen = replace(seen, databases=tuple(_joined(each, members) for each in seen.databases))
-    # What a cluster's restore orders is known only now: its members' classes stood in the other chain.
-    return _surveyed(seen, surveys, (each for each in seen.databases if each.id.kind is Kind.CLUSTER))
+        walking = [pool.submit(_chain, world, joins[inventory.scope], inventory, kind) for inventory, kind in chains]
+        surveys = {scope: found for scope, join in joins.items() if (found := join.survey())}  # once the walk has begun
+        seen = _merged(each.result() for each in walking)
+    seen = replace(seen, databases=tuple(joins[each.id.scope].joined(each) for each in seen.databases))
+    return _surveyed(seen, surveys, (each for scope in surveys for each in joins[scope].unmet()))
+
+
+class _Join:
+    """What the two chains of a scope tell of each other: a cluster's members stand among the instances.
+
+    What a cluster's restore orders is known with its last member, and is read from then on.
+    """
+
+    def __init__(self, world: World | None, scope: Scope) -> None:
+        self._world, self._scope, self._lock = world, scope, Lock()
+        self._members: dict[str, Member] = {}
+        self._unmet: list[Database] = []
+        self._survey: Survey | None = None
+
+    def survey(self) -> Survey | None:
+        """The scope's survey, begun when it is first asked for; None when none is wanted."""
+        with self._lock:
+            if self._survey is None and self._world is not None and self._scope in self._world.surveyors:
+                self._survey = self._world.surveyors[self._scope].begin()
+            return self._survey
+
+    def add(self, page: Page) -> None:
+        """Tells the survey of all on the page that is known now."""
+        survey = self.survey()
+        with self._lock:
+            self._members.update((member.name, member) for member in page.members)
+            waiting = [*self._unmet, *page.databases]
+            known = [each for each in waiting if self._complete(each)]
+            self._unmet = [each for each in waiting if not self._complete(each)]
+        if survey:
+            survey.meet(self.joined(each) for each in known)
+
+    def _complete(self, database: Database) -> bool:
+        return all(member.name in self._members for member in database.config.members)
+
+    def unmet(self) -> list[Database]:
+        """Those of which a member was not seen."""
+        return [self.joined(each) for each in self._unmet]
+
+    def joined(self, database: Database) -> Database:
+        """A cluster with what its members' own listing told; an instance as it is."""
+        return database.with_members(self._members) if self._members and database.config.members else database
 
 
 def _begun(world: World, scopes: Iterable[Scope]) -> dict[Scope, Survey]:
@@ -93,31 +126,22 @@ def _surveyed(seen: Observation, surveys: Mapping[Scope, Survey], unmet: Iterabl
     return replace(seen, surroundings={scope: survey.result() for scope, survey in surveys.items()})
 
 
-def _joined(database: Database, members: Mapping[Scope, Mapping[str, Member]]) -> Database:
-    known = members.get(database.id.scope)
-    return database.with_members(known) if known and database.config.members else database
-
-
-def _chain(world: World, survey: Survey | None, inventory: Inventory, kind: Kind) -> _Walked:
+def _chain(world: World, join: _Join, inventory: Inventory, kind: Kind) -> Observation:
     databases: list[Database] = []
     unread: list[Unread] = []
     foreign: list[NotCovered] = []
-    members: list[Member] = []
     what = f"{kind}s"
     try:
         for page in inventory.pages(kind):
             databases.extend(page.databases)
-            members.extend(page.members)
-            if survey and kind is Kind.INSTANCE:
-                survey.meet(page.databases)
+            join.add(page)
             foreign.extend(page.not_covered)
             unread.extend(Unread(inventory.scope, what, error) for error in page.unreadable)
     except ProviderError as exc:
         # The pages before are good; what would have followed is unknown, and the run says so.
         unread.append(Unread(inventory.scope, what, str(exc)))
     world.note(f"{inventory.scope}: {len(databases)} {what}")
-    part = Observation(tuple(databases), tuple(unread), tuple(foreign))
-    return _Walked(inventory.scope, part, tuple(members))
+    return Observation(tuple(databases), tuple(unread), tuple(foreign))
 
 
 def _merged(parts: Iterable[Observation]) -> Observation:
