@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from backstay.core.decide.protect import (
+    CLAIM,
     COPY_TAGS,
     DELETION_PROTECTION,
     QUIET,
@@ -179,6 +180,21 @@ def test_given_the_window_is_pending_and_the_tier_says_immediately_when_decided_
     database = replace(instance("turning-on"), pending={"BackupRetentionPeriod": "14"})
     found = action(database)
     assert (found.changes, found.immediately) == ((Change(RETENTION, 0, 14),), True)
+
+
+def test_given_the_window_that_we_asked_for_just_now_is_pending_when_decided_then_pending_and_no_second_call() -> None:
+    database = replace(instance("turning-on"), pending={"BackupRetentionPeriod": "14"})
+    found = decision(database, repairs=(Repair(NOW - timedelta(seconds=5), (RETENTION,)),))
+    assert isinstance(found, Outcome)
+    assert (found.result, found.message) == (Result.PENDING, "a window of 14 d is asked for and is being applied")
+    long_ago = (Repair(NOW - CLAIM, (RETENTION,)),)
+    assert action(database, repairs=long_ago).immediately is True
+
+
+def test_given_our_window_is_pending_and_tags_are_lacking_when_decided_then_only_the_tags_and_no_hurry() -> None:
+    database = replace(instance("turning-on"), pending={"BackupRetentionPeriod": "14"}, copy_tags=False)
+    found = action(database, repairs=(Repair(NOW, (RETENTION,)),))
+    assert (found.changes, found.immediately) == ((Change(COPY_TAGS, before=False, after=True),), False)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------

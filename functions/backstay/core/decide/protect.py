@@ -65,7 +65,8 @@ def protect(subject: Subject, repairs: tuple[Repair, ...]) -> ChangeSettings | O
     if refusal := _refusal(database, changes, repairs, subject.now):
         busy = database.state is State.BUSY and not database.managed_by
         return Outcome(database=database.id, arn=database.arn, result=Result.REFUSED, message=refusal, passing=busy)
-    return _action(database, tier, changes)
+    ours = any(RETENTION in each.settings and subject.now - each.at < CLAIM for each in repairs)
+    return _action(database, tier, changes, asked_by_us=ours)
 
 
 def _wanted(database: Database, tier: Tier) -> tuple[Change, ...]:
@@ -101,17 +102,22 @@ def _refusal(database: Database, changes: tuple[Change, ...], repairs: tuple[Rep
     return ""
 
 
-def _action(database: Database, tier: Tier, changes: tuple[Change, ...]) -> ChangeSettings | Outcome:
+def _action(
+    database: Database, tier: Tier, changes: tuple[Change, ...], *, asked_by_us: bool
+) -> ChangeSettings | Outcome:
     turning_on = database.id.kind is Kind.INSTANCE and not database.retention
     asks_window = any(change.setting == RETENTION for change in changes)
     immediately = bool(turning_on and asks_window and tier.pitr and tier.pitr.apply is Apply.IMMEDIATELY)
-    if not immediately:
-        asked = database.pending_retention
-        if asks_window and tier.pitr and asked is not None and asked >= tier.pitr.window:
-            changes = tuple(change for change in changes if change.setting != RETENTION)
-            if not changes:
-                message = f"a window of {span(asked)} is asked for and waits for the maintenance window"
-                return Outcome(database=database.id, arn=database.arn, result=Result.PENDING, message=message)
+    asked = database.pending_retention
+    # Our own call is shown as pending for some seconds while the database is still available: not asked for twice.
+    waits = not immediately or asked_by_us
+    if waits and asks_window and tier.pitr and asked is not None and asked >= tier.pitr.window:
+        changes = tuple(change for change in changes if change.setting != RETENTION)
+        if not changes:
+            what = "is being applied" if immediately else "waits for the maintenance window"
+            message = f"a window of {span(asked)} is asked for and {what}"
+            return Outcome(database=database.id, arn=database.arn, result=Result.PENDING, message=message)
+        immediately = False
     others = sorted(key for key in database.pending if key != _PENDING_RETENTION)
     if immediately and others:
         message = f"applying now would also apply what somebody else left pending: {', '.join(others)}"

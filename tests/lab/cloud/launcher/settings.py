@@ -57,6 +57,6 @@ def apply(settings: Settings) -> None:
         IOT_MTLS_ENABLED="0",  # it would listen on every interface
         AUTH="true",
         # A minute and two on AWS: shorter here, but longer than a change of the emulated RDS takes on a busy machine.
-        LAMBDA_ASYNC_RETRY_BASE_SECONDS="1.0",
-        LAMBDA_ASYNC_RETRY_MAX_SECONDS="2.0",
+        LAMBDA_ASYNC_RETRY_BASE_SECONDS="2.0",
+        LAMBDA_ASYNC_RETRY_MAX_SECONDS="4.0",
     )
