@@ -73,6 +73,11 @@ def _part_key(run: str, scope: Scope) -> str:
     return _key(run, str(scope).replace("/", "-"))
 
 
+def _there(world: World, run: str) -> frozenset[str]:
+    """The keys of all that belongs to the run by now."""
+    return frozenset(world.vault.keys(_key(run, "").removesuffix(".json")))
+
+
 def shard(world: World, order: AuditOrder, scope: Scope) -> Report:
     """Audits one account and region, and keeps its Report for the run.
 
@@ -83,14 +88,9 @@ def shard(world: World, order: AuditOrder, scope: Scope) -> Report:
     if scope not in world.inventories:
         accepted = ", ".join(str(each) for each in world.inventories)
         raise BadRequest("is nowhere that we look", field="account", value=str(scope), accepted=accepted)
-    if _part_key(order.run, scope) in world.vault.keys(_key(order.run, "").removesuffix(".json")):
+    if _part_key(order.run, scope) in _there(world, order.run):
         return reports.frame("audit", world, world.clock.now(), Status.OK, ignored="this shard is done already")
-    alone = replace(
-        world,
-        inventories={scope: world.inventories[scope]},
-        surveyors={scope: world.surveyors[scope]} if scope in world.surveyors else {},
-    )
-    report = examine(alone, AuditRequest(all=True))
+    report = examine(replace(world, inventories={scope: world.inventories[scope]}), AuditRequest(all=True))
     with suppress(LostRace):  # of two the first stands: it saw what is new
         world.vault.put(_part_key(order.run, scope), json.dumps(report).encode(), expect="")
     return report
@@ -119,7 +119,7 @@ def merge(world: World, order: AuditOrder) -> Report | None:
     run = _run(world, order)
     if _newest(world) > run.started:
         return None
-    there = set(world.vault.keys(_key(order.run, "").removesuffix(".json")))
+    there = _there(world, order.run)
     if _key(order.run, "merged") in there:
         return None
     # What is watched no more since the run began is left out.
