@@ -24,8 +24,8 @@ from backstay.config import policies
 from tests.faults.account import QUEUE, TOPIC
 from tests.faults.stage import VERBS, Clock, Stage
 from tests.faults.wire import Wire
-from tests.handlers.cloud import ACCOUNT, AWAY, BUS, HOME, RUNNER, VAULT
-from tests.handlers.conftest import CREDENTIALS, POLICY
+from tests.handlers.cloud import ACCOUNT, HOME
+from tests.handlers.conftest import DEPLOYED, POLICY, UNSET, forget_loggers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         patch.setattr(policies, "parse_policy", cache(policies.parse_policy))  # one text, thousands of times
         patch.setattr(entry, "let_go", lambda: None)  # clients take longer to make than a run does
         _quicken(patch)
-        _forget_loggers()
+        forget_loggers()
         for verb in VERBS:  # pytest would keep each traceback of each run
             patch.setattr(logging.getLogger(verb), "propagate", False)
         wire = Wire()
@@ -68,14 +68,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         wiring.lambda_clients.cache_clear()
         wiring._members.cache_clear()
         entry._runner_world.cache_clear()
-        _forget_loggers()
-
-
-def _forget_loggers() -> None:
-    """The functions' loggers are this suite's own: they keep the console that they were made with."""
-    entry.logger.cache_clear()
-    for verb in VERBS:
-        logging.Logger.manager.loggerDict.pop(verb, None)
+        forget_loggers()
 
 
 def _quicken(patch: pytest.MonkeyPatch) -> None:
@@ -97,23 +90,15 @@ def _quicken(patch: pytest.MonkeyPatch) -> None:
 def _environment(patch: pytest.MonkeyPatch, policy: Path) -> None:
     policy.write_text(POLICY)
     for name, value in {
-        **CREDENTIALS,
+        **DEPLOYED,
         "AWS_MAX_ATTEMPTS": ATTEMPTS,
-        "MOTO_ACCOUNT_ID": ACCOUNT,
-        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
-        "BACKSTAY_DEPLOYMENT": "backstay",
-        "BACKSTAY_REGIONS": f"{HOME},{AWAY}",
         "BACKSTAY_POLICY": f"file://{policy}",
-        "BACKSTAY_VAULT": VAULT,
-        "BACKSTAY_BUS": BUS,
-        "BACKSTAY_RUNNER": RUNNER,
         "BACKSTAY_TOPIC": f"arn:aws:sns:{HOME}:{ACCOUNT}:{TOPIC}",
         "BACKSTAY_SHARDS": f"https://sqs.{HOME}.amazonaws.com/{ACCOUNT}/{QUEUE}",
-        "POWERTOOLS_METRICS_NAMESPACE": "Backstay",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }.items():
         patch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "POWERTOOLS_SERVICE_NAME"):
+    for name in UNSET:
         patch.delenv(name, raising=False)
 
 

@@ -53,6 +53,21 @@ CREDENTIALS = {
 }
 
 
+# What a deployment tells its functions, but for the policy.
+DEPLOYED = {
+    **CREDENTIALS,
+    "MOTO_ACCOUNT_ID": ACCOUNT,
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # a third of a second for each test
+    "BACKSTAY_DEPLOYMENT": "backstay",
+    "BACKSTAY_REGIONS": f"{HOME},{AWAY}",
+    "BACKSTAY_VAULT": VAULT,
+    "BACKSTAY_BUS": BUS,
+    "BACKSTAY_RUNNER": RUNNER,
+    "POWERTOOLS_METRICS_NAMESPACE": "Backstay",
+}
+UNSET = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "POWERTOOLS_SERVICE_NAME")
+
+
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
     """The policy in force; a test may write another one into it."""
@@ -64,26 +79,14 @@ def policy(tmp_path: Path) -> Path:
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, policy: Path) -> pytest.MonkeyPatch:
     """A deployed function's environment."""
-    for name, value in {
-        **CREDENTIALS,
-        "MOTO_ACCOUNT_ID": ACCOUNT,
-        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # a third of a second for each test
-        "BACKSTAY_DEPLOYMENT": "backstay",
-        "BACKSTAY_REGIONS": f"{HOME},{AWAY}",
-        "BACKSTAY_POLICY": f"file://{policy}",
-        "BACKSTAY_VAULT": VAULT,
-        "BACKSTAY_BUS": BUS,
-        "BACKSTAY_RUNNER": RUNNER,
-        "POWERTOOLS_METRICS_NAMESPACE": "Backstay",
-        "POWERTOOLS_LOG_LEVEL": "DEBUG",
-    }.items():
+    for name, value in {**DEPLOYED, "BACKSTAY_POLICY": f"file://{policy}", "POWERTOOLS_LOG_LEVEL": "DEBUG"}.items():
         monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "POWERTOOLS_SERVICE_NAME"):
+    for name in UNSET:
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
 
 
-def _forget_loggers() -> None:
+def forget_loggers() -> None:
     """Loggers keep the console of the test that made them."""
     entry.logger.cache_clear()
     for verb in ("audit", "protect", "restore", "restore-run"):
@@ -107,7 +110,7 @@ def watched() -> Iterator[Cloud]:
 def account(environment: pytest.MonkeyPatch, watched: Cloud) -> Iterator[Cloud]:
     """An account with vault and bus, and nothing to protect yet."""
     in_order(environment)
-    _forget_loggers()
+    forget_loggers()
     entry._runner_world.cache_clear()
     with mock_aws(config={"core": {"mock_credentials": False, "reset_boto3_session": False}}):
         place: Any = {"LocationConstraint": HOME}
@@ -115,7 +118,7 @@ def account(environment: pytest.MonkeyPatch, watched: Cloud) -> Iterator[Cloud]:
         client("events").create_event_bus(Name=BUS)
         watched.forget()
         yield watched
-    _forget_loggers()
+    forget_loggers()
 
 
 @pytest.fixture
