@@ -165,7 +165,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """The API at `/`, and the lab's routes."""
-        body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), BODY_LIMIT))
+        length = min(int(self.headers.get("Content-Length", 0)), BODY_LIMIT)
+        body = self.rfile.read(length)
+        if len(body) < length:  # its sender died half way: no request, and nothing to record
+            self.close_connection = True
+            return
         if self.path.startswith("/_lab/"):
             self._admin("POST", body)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import re
+import socket
 import urllib.parse
 
 import pytest
@@ -127,3 +128,14 @@ def test_a_member_that_the_model_lacks_is_never_sent() -> None:
 def test_times_are_cut_to_milliseconds_and_never_rounded_up() -> None:
     moment = dt.datetime(2026, 1, 1, 12, 0, 0, 999_999, tzinfo=dt.UTC)
     assert serialize.timestamp(moment) == "2026-01-01T12:00:00.999Z"
+
+
+def test_a_request_whose_sender_died_half_way_is_none(rds: Rds) -> None:
+    before = rds.calls()
+    signed = SIGNED.format(region=REGION, service="rds") + "Signature=0"
+    head = f"POST / HTTP/1.1\r\nHost: rds\r\nAuthorization: {signed}\r\n"
+    with socket.create_connection(("127.0.0.1", rds.process.port), timeout=10) as sender:
+        sender.sendall(f"{head}Content-Length: 60\r\n\r\nAction=Describe".encode())
+        sender.shutdown(socket.SHUT_WR)
+        assert sender.recv(1024) == b""
+    assert rds.calls() == before
