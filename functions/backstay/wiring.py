@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from backstay.config import StoredPolicy, load_policy
 from backstay.core.errors import NotFound, Rejected
@@ -210,6 +210,7 @@ def build(
         return _members(clients, settings.deployment, caller.account).clients(scope.account, part)
 
     inventories = _Lazily(scopes, lambda scope: RdsInventory(acting(scope).rds(scope.region), scope))
+    told: dict[str, Any] = {} if note is None else {"note": note}
     return World(
         deployment=settings.deployment,
         policy=document.policy,
@@ -227,7 +228,7 @@ def build(
         starter=starter,
         pager=pager,
         shards=shards,
-        **({} if note is None else {"note": note}),
+        **told,
     )
 
 

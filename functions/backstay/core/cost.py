@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from backstay.core.decide.protect import RETENTION
+from backstay.core.model import ChangeSettings
 
 if TYPE_CHECKING:
-    from backstay.core.model import ChangeSettings, Database
+    from backstay.core.actions import Action
+    from backstay.core.model import Database
 
 # List prices in USD per GiB and month of backup storage beyond what is free: a reference, since other regions differ
 # (eu-west-2: 0.10 and 0.022), and a contract does too. Nothing here asks AWS for its prices. RDS:ChargedBackupUsage is
@@ -45,13 +47,14 @@ class Cost:
     unknown: str = ""
 
 
-def estimate(database: Database, action: ChangeSettings | None) -> Cost:
+def estimate(database: Database, action: Action | None) -> Cost:
     """What the action adds. Only a longer retention adds anything.
 
     A first backup is as large as the provisioned storage at most, and that much is free (Amazon RDS pricing, "Backup
     Storage": 100 % of a region's provisioned storage): what the added days change is charged.
     """
-    change = next((each for each in action.changes if each.setting == RETENTION), None) if action else None
+    changes = action.changes if isinstance(action, ChangeSettings) else ()
+    change = next((each for each in changes if each.setting == RETENTION), None)
     if change is None or not isinstance(change.before, int) or not isinstance(change.after, int):
         return Cost(0.0, 0.0)
     if database.engine.startswith("aurora"):

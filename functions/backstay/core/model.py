@@ -10,9 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from backstay.core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from backstay.core.actions import Action
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -175,6 +178,7 @@ class Database:
         endpoint: host and port that clients use (a cluster's writer endpoint), once there is one.
         secret: the secret that holds the master login, when the service manages one, and its status.
         storage_gb: provisioned GiB; None where storage is not provisioned (Aurora) or not told.
+        replicated_to: ARNs of what automated-backup replication keeps of it in other regions.
     """
 
     id: DatabaseId
@@ -196,6 +200,7 @@ class Database:
     endpoint: tuple[str, int] | None = None
     secret: tuple[str, str] | None = None
     storage_gb: int | None = None
+    replicated_to: tuple[str, ...] = ()
     config: Configuration = field(default_factory=Configuration)
 
     @property
@@ -275,15 +280,16 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one Database in a mutating run. ``action`` is None when nothing was asked of it.
+    """What became of one Database, or of one of its points, in a mutating run; ``arn`` says of which.
 
-    ``passing`` says that the reason passes by itself (the database is busy): worth trying again soon.
+    ``action`` is None when nothing was asked of it. ``passing`` says that the reason passes by itself (the database is
+    busy): worth trying again soon.
     """
 
     database: DatabaseId
     result: Result
     message: str
-    action: ChangeSettings | None = None
+    action: Action | None = None
     arn: str = ""
     passing: bool = False
 

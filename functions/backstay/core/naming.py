@@ -27,6 +27,14 @@ TAG_DEPLOYMENT: Final = "backstay:deployment"
 TAG_DATABASE: Final = "backstay:database"
 TAG_REQUEST: Final = "backstay:request"
 OUR_TAGS: Final = (TAG_DEPLOYMENT, TAG_DATABASE, TAG_REQUEST)
+TAG_SLOT: Final = "backstay:slot"
+TAG_DATA_TIME: Final = "backstay:data-time"
+TAG_VERIFIED: Final = "backstay:verified"
+TAG_HOLD: Final = "backstay:hold"
+# A copy that only serves another one (encrypted anew, or half way); its value is the scope that the other is for.
+TAG_HELPER: Final = "backstay:helper"
+# The account that a snapshot is shared with for as long as a copy takes.
+TAG_SHARED: Final = "backstay:shared"
 # Of a resource; AWS's own (aws:…) do not count: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html
 MAX_TAGS: Final = 50
 # How infra/region.yaml ends the names of the rules that forward a region's changes to the home bus.
@@ -68,6 +76,23 @@ def restore_target(database: str, moment: datetime, limit: int = MAX_NAME) -> st
 def snapshot_target(database: str, snapshot: str, limit: int = MAX_NAME) -> str:
     """``orders-r-1f2e3d4c``: the default name where nobody knows the moment of a snapshot's data."""
     return _suffixed(database, f"-r-{digest(snapshot)[:_DIGEST]}", limit)
+
+
+def point_name(deployment: str, database: DatabaseId, slot: datetime, attempt: int = 1) -> str:
+    """``backstay-orders-20261124-0300``: the snapshot of a slot, and each copy of it; the same wherever it is made.
+
+    63 characters at most, as cluster snapshots have it (RDS API reference, ``DBClusterSnapshotIdentifier``). Names
+    collide between an instance and a cluster of one name, and between regions and accounts when copies meet, so the
+    Database's hash is always part of it.
+
+    Args:
+        deployment: our deployment id.
+        database: what it is of.
+        slot: in UTC.
+        attempt: above 1 after failures: the failed one still has the name.
+    """
+    tail = f"-{digest(database.key)[:_DIGEST]}-{slot:%Y%m%d-%H%M}{'' if attempt == 1 else f'-r{attempt}'}"
+    return _suffixed(f"{deployment}-{database.name}", tail, MAX_NAME).lower()
 
 
 def writer_name(cluster: str) -> str:

@@ -176,6 +176,41 @@ class ProtectRequest(Selection):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRequest(Selection):
+    """Snapshot takes the slots that are due; with ``dry_run`` it answers with the plan only."""
+
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicateRequest(Selection):
+    """Replicate begins the copies that are lacking; with ``dry_run`` it answers with the plan only."""
+
+    dry_run: bool = False
+
+
+_HASH: Final = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneRequest(Selection):
+    """Prune removes what the keep rules let go; with ``dry_run`` it answers with the plan only.
+
+    ``confirm`` is the hash of the plan's removals that are beyond the blast radius, as the plan tells it.
+    """
+
+    dry_run: bool = False
+    confirm: str | None = None
+
+    def check(self) -> None:
+        """See ``Selection.check``; a hash must look like one."""
+        Selection.check(self)
+        if self.confirm is not None and not _HASH.fullmatch(self.confirm):
+            accepted = "the 16 characters that the plan tells under confirm"
+            raise BadRequest("is not a plan's hash", field="confirm", value=self.confirm[:80], accepted=accepted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreRequest:
     """One Database to a moment (``to``: RFC 3339 with a zone, or ``latest``) or from a ``snapshot``, as a new one.
 

@@ -9,10 +9,11 @@ from dataclasses import asdict
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final
 
+from backstay.core.actions import AdoptPoint, CopyPoint, DeletePoint, ReplicateBackups, SharePoint, TakeSnapshot
 from backstay.core.cost import DAILY_CHANGE, PRICE_REGION, PRICE_SOURCES, PRICES_AS_OF
 from backstay.core.errors import Unexpected
 from backstay.core.findings import Fail, Finding, Pass, Skipped, Unknown, verdict_name, verdict_text
-from backstay.core.model import EXIT_STATUS, Database, State, Status, utc_text
+from backstay.core.model import EXIT_STATUS, ChangeSettings, Database, State, Status, utc_text
 from backstay.core.naming import finding_id
 from backstay.core.requests import database_id
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from backstay.core.actions import Action
     from backstay.core.cost import Cost
     from backstay.core.decide.standing import Standings
-    from backstay.core.model import ChangeSettings, NotCovered, Outcome, Unread
+    from backstay.core.model import NotCovered, Outcome, Unread
     from backstay.core.ports import World
 
 Report = dict[str, Any]
@@ -144,14 +146,31 @@ def not_covered_part(seen: NotCovered) -> Report:
     return {"scope": str(seen.scope), "name": seen.name, "engine": seen.engine}
 
 
-def action_part(action: ChangeSettings) -> Report:
-    """One planned or executed change."""
-    return {
-        "changes": [asdict(change) for change in action.changes],
-        "reason": action.reason,
-        "immediately": action.immediately,
-        "may_restart": action.may_restart,
-    }
+def action_part(action: Action) -> Report:
+    """One planned or executed change: of settings, or of recovery points, which ``action`` then names."""
+    match action:
+        case ChangeSettings():
+            return {
+                "changes": [asdict(change) for change in action.changes],
+                "reason": action.reason,
+                "immediately": action.immediately,
+                "may_restart": action.may_restart,
+            }
+        case TakeSnapshot():
+            part: Report = {"action": "snapshot", "name": action.name, "slot": utc_text(action.slot)}
+        case CopyPoint():
+            part = {"action": "copy", "name": action.name, "source": action.source.arn, "to": str(action.to)}
+            part["kms_key"] = action.kms_key
+        case SharePoint():
+            word = "share" if action.shared else "unshare"
+            part = {"action": word, "point": action.point.arn, "account": action.account}
+        case DeletePoint():
+            part = {"action": "delete", "point": action.point.arn}
+        case AdoptPoint():
+            part = {"action": "adopt", "point": action.point.arn, "tags": dict(action.tags)}
+        case ReplicateBackups():
+            part = {"action": "replicate", "to": str(action.to), "kms_key": action.kms_key, "days": action.days}
+    return {**part, "reason": action.reason}
 
 
 def cost_part(cost: Cost | None) -> Report:

@@ -1,0 +1,81 @@
+"""Places: where the policy wants recovery points of a Database, and where it names places at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backstay.core.model import Provider, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backstay.core.asks import Keep
+    from backstay.core.policy import Location, Policy, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A location of the policy, as it is for one Database: its own account where the location names none.
+
+    Attributes:
+        name: as the policy calls it.
+        kms_key: id, ARN or alias of a key there.
+    """
+
+    name: str
+    scope: Scope
+    kms_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Copies that a tier asks for."""
+
+    place: Place
+    keep: Keep
+    immutable: bool
+
+
+def place_of(policy: Policy, name: str, scope: Scope) -> Place | None:
+    """The location of that name for a Database that lives in ``scope``; None when it has no entry for its cloud."""
+    location = policy.locations.get(name)
+    if location is None or location.aws is None or scope.provider is not Provider.AWS:
+        return None
+    account = location.aws.account or scope.account
+    return Place(name, Scope(Provider.AWS, account, location.aws.region), location.aws.kms_key)
+
+
+def wanted_copies(policy: Policy, tier: Tier, scope: Scope) -> tuple[Wanted, ...]:
+    """The copies that a tier asks for of a Database in ``scope``; not those onto itself, which BK003 reports."""
+    found = []
+    for copy in tier.copies or ():
+        place = place_of(policy, copy.to, scope)
+        if place is not None and place.scope != scope:
+            found.append(Wanted(place, copy.keep, copy.immutable))
+    return tuple(found)
+
+
+def replica_place(policy: Policy, tier: Tier, scope: Scope) -> Place | None:
+    """Where a second copy of backups and logs is to go; None when the tier asks for none, or for none elsewhere."""
+    name = tier.pitr.replicate_to if tier.pitr else ""
+    place = place_of(policy, name, scope) if name else None
+    return place if place is not None and place.scope.region != scope.region else None
+
+
+def copy_scopes(policy: Policy, accounts: Iterable[str]) -> tuple[Scope, ...]:
+    """Every account and region that a copy may be in, for Databases of these accounts."""
+    known = tuple(accounts)
+    return tuple(
+        dict.fromkeys(
+            Scope(Provider.AWS, account, location.aws.region)
+            for location in policy.locations.values()
+            if location.aws is not None
+            for account in ((location.aws.account,) if location.aws.account else known)
+        )
+    )
+
+
+def regions_named(locations: Iterable[Location]) -> tuple[str, ...]:
+    """The regions on AWS that locations name, each once."""
+    return tuple(dict.fromkeys(each.aws.region for each in locations if each.aws is not None))
