@@ -20,6 +20,7 @@ from tests.lab.rds.calls import Calls
 from tests.lab.rds.cloud import Cloud
 from tests.lab.rds.events import Events
 from tests.lab.rds.faults import Faults
+from tests.lab.rds.flights import Copies
 from tests.lab.rds.jobs import Jobs
 from tests.lab.rds.lab import Lab
 from tests.lab.rds.server import LabServer
@@ -59,6 +60,7 @@ def main() -> int:
         cloud=cloud,
         faults=Faults(),
         calls=Calls(given.calls),
+        copies=Copies(),
     )
     server = LabServer(given.port, lab)
     threading.Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True).start()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.lab.rds import changes, databases, made, shapes
 from tests.lab.rds.engines import CLASSES, ENGINES
+from tests.lab.rds.flights import Ending
 from tests.lab.rds.keys import NONE
 from tests.lab.rds.serialize import timestamp
 from tests.lab.rds.state import Cluster, Group, Instance, Region, now
@@ -104,15 +105,68 @@ def maintenance(lab: Lab, body: Body) -> Answer:
     return {"applied": applied}
 
 
+def list_copies(lab: Lab, body: Body) -> Answer:
+    """Copies in flight, oldest first, and the settings that `set_copies` takes."""
+    del body
+    with lab.store.lock:
+        found = [
+            {
+                "identifier": flight.target.identifier,
+                "region": flight.region.name,
+                "account": flight.region.account,
+                "kind": flight.target.kind,
+                "source": flight.source.arn,
+                "begun": flight.begun is not None,
+            }
+            for flight in lab.copies.flights
+        ]
+        return {"copies": found, "seconds": lab.copies.seconds, "hold": lab.copies.held}
+
+
+def set_copies(lab: Lab, body: Body) -> Answer:
+    """How long a copy takes (`seconds`), and whether none ends by itself (`hold`); what is not named stays."""
+    if set(body) - {"seconds", "hold"}:
+        raise Refused(f"unknown keys: {sorted(set(body) - {'seconds', 'hold'})}")
+    with lab.store.lock:
+        lab.copies.seconds = float(body.get("seconds", lab.copies.seconds))
+        lab.copies.held = bool(body.get("hold", lab.copies.held))
+    return list_copies(lab, {})
+
+
+def end_copy(lab: Lab, body: Body) -> Answer:
+    """End one copy in flight, held or not: {"identifier", "region", "outcome": "finish", "fail" or "cancel"}.
+
+    `account` (default the first one) and `kind` (`instance` or `cluster`) tell it from its namesakes.
+    """
+    outcome = Ending(body["outcome"])
+    account = str(body.get("account", lab.store.account))
+    with lab.store.lock:
+        found = [
+            flight
+            for flight in lab.copies.flights
+            if (flight.target.identifier, flight.region.name) == (body["identifier"], body["region"])
+            if flight.region.account == account
+            if body.get("kind") in (None, flight.target.kind)
+        ]
+        if len(found) != 1:
+            raise Refused(f"{len(found)} copies in flight are meant; they are {list_copies(lab, {})['copies']}")
+        found[0].told = outcome
+    return {"ok": True}
+
+
 def quotas(lab: Lab, body: Body) -> Answer:
-    """Set quotas of a region: {"region", "quotas": {"DBInstances": 2}}."""
+    """Set quotas of a region, and caps of what is in flight: {"region", "quotas": {"DBInstances": 2}}.
+
+    Caps: `SnapshotCopies` (20) and `ClusterSnapshotCopies` (5).
+    """
     region = _region(lab, body)
     asked = {str(name): int(value) for name, value in dict(body["quotas"]).items()}
-    if set(asked) - set(region.quotas):
-        raise Refused(f"unknown quotas: {sorted(set(asked) - set(region.quotas))}")
+    if set(asked) - set(region.quotas) - set(region.caps):
+        raise Refused(f"unknown quotas: {sorted(set(asked) - set(region.quotas) - set(region.caps))}")
     with lab.store.lock:
-        region.quotas |= asked
-    return {"quotas": region.quotas}
+        for known in (region.quotas, region.caps):
+            known |= {name: value for name, value in asked.items() if name in known}
+    return {"quotas": region.quotas | region.caps}
 
 
 def seed(lab: Lab, body: Body) -> Answer:
@@ -193,4 +247,7 @@ ROUTES: dict[tuple[str, str], Callable[[Lab, Body], Answer]] = {
     ("POST", "/_lab/seed"): seed,
     ("POST", "/_lab/maintenance"): maintenance,
     ("POST", "/_lab/quotas"): quotas,
+    ("GET", "/_lab/copies"): list_copies,
+    ("POST", "/_lab/copies"): set_copies,
+    ("POST", "/_lab/copies/end"): end_copy,
 }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KEEP = 5_000
 """RDS keeps events for 14 days; the lab keeps the newest ones of each region."""
 
-SECRET_PARAMETERS = frozenset({"MasterUserPassword", "TdeCredentialPassword"})
+SECRET_PARAMETERS = frozenset({"MasterUserPassword", "TdeCredentialPassword", "PreSignedUrl"})
 
 _KINDS = {
     "instance": ("RDS DB Instance Event", "DB_INSTANCE", "db-instance"),
@@ -54,12 +54,18 @@ MESSAGES = {
     "RDS-EVENT-0041": ("deletion", "Deleted user snapshot"),
     "RDS-EVENT-0042": ("creation", "Manual snapshot created"),
     "RDS-EVENT-0043": ("restoration", "Restored from snapshot"),
+    "RDS-EVENT-0059": ("notification", "Started copy of snapshot"),
+    "RDS-EVENT-0060": ("notification", "Finished copy of snapshot"),
+    "RDS-EVENT-0061": ("notification", "Canceled snapshot copy request of"),
     "RDS-EVENT-0074": ("backup", "Creating manual cluster snapshot"),
     "RDS-EVENT-0075": ("backup", "Manual cluster snapshot created"),
     "RDS-EVENT-0087": ("notification", "DB instance stopped"),
     "RDS-EVENT-0088": ("notification", "DB instance started"),
     "RDS-EVENT-0090": ("creation", "Creating automated snapshot"),
     "RDS-EVENT-0091": ("creation", "Automated snapshot created"),
+    "RDS-EVENT-0190": ("notification", "Canceled snapshot copy request of"),
+    "RDS-EVENT-0196": ("notification", "Started copy of snapshot"),
+    "RDS-EVENT-0197": ("notification", "Finished copy of snapshot"),
     "RDS-EVENT-0150": ("notification", "DB cluster stopped"),
     "RDS-EVENT-0151": ("notification", "DB cluster started"),
     "RDS-EVENT-0168": ("backup", "Creating automated cluster snapshot"),

@@ -27,6 +27,8 @@ class Plant(StrEnum):
     ROW_LOST = "row-lost"
     NO_WRITER = "no-writer"
     PROTECT_LIES = "protect-lies"
+    COPY_MISSING = "copy-missing"
+    WRONG_KEY = "wrong-key"
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.rds import names, shapes
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.lab.rds.lab import Arguments, Call
+    from tests.lab.rds.state import Region
 
 NAME_LENGTH = 255
 
@@ -66,6 +68,16 @@ def option_group(call: Call, name: str | None, engine: Engine, version: str) -> 
     if (group.engine, group.major) != (engine.name, major):
         raise invalid_combination(f"Option group {name} is for {group.engine} {group.major}")
     return group.name
+
+
+def carried(call: Call, origin: Region, name: str) -> str:
+    """An option group of another account's region, made here too under its name unless it is here already."""
+    found = origin.option_groups.get(name)
+    if found is not None and name not in call.region.option_groups:
+        call.region.option_groups[name] = replace(
+            found, arn=call.region.arn("og", name), subnets=list(found.subnets), tags={}
+        )
+    return name
 
 
 def defaults(call: Call, engine: Engine, version: str) -> None:

@@ -33,6 +33,10 @@ _KINDS = {
     "FinalDBSnapshotIdentifier": "snapshot",
     "DBClusterSnapshotIdentifier": "cluster-snapshot",
     "SnapshotIdentifier": "cluster-snapshot",
+    "SourceDBSnapshotIdentifier": "snapshot",
+    "TargetDBSnapshotIdentifier": "snapshot",
+    "SourceDBClusterSnapshotIdentifier": "cluster-snapshot",
+    "TargetDBClusterSnapshotIdentifier": "cluster-snapshot",
     "DBSubnetGroupName": "subgrp",
     "DBParameterGroupName": "pg",
     "DBClusterParameterGroupName": "cluster-pg",
@@ -142,8 +146,8 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
     """
     asked_tags = {tag["Key"]: tag.get("Value", "") for tag in arguments.get("Tags", []) if "Key" in tag}
     wanted = [(action, arn) for arn in resources(region, action, arguments)]
-    if asked_tags and action != "AddTagsToResource":
-        wanted.append(("AddTagsToResource", wanted[0][1]))
+    if (asked_tags or arguments.get("CopyTags")) and action != "AddTagsToResource":
+        wanted.append(("AddTagsToResource", _new(region, arguments) or wanted[0][1]))
     shared = _context(region, asked_tags, arguments)
     verdict: Verdict | None = None
     for name, arn in wanted:
@@ -158,6 +162,12 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
         passed_to = {"iam:PassedToService": "monitoring.rds.amazonaws.com"}
         call.demand("iam:PassRole", arguments["MonitoringRoleArn"], passed_to)
     return call
+
+
+def _new(region: Region, arguments: Arguments) -> str | None:
+    """ARN of what a copy makes: its tags are put on that, not on the source."""
+    targets = ("TargetDBSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier")
+    return next((_arn(region, _KINDS[name], arguments[name]) for name in targets if name in arguments), None)
 
 
 def _context(region: Region, asked_tags: dict[str, str], arguments: Arguments) -> dict[str, str]:

@@ -44,14 +44,39 @@ def usable(call: Call, key: str) -> str:
     if key == default_key(call.region) or key in ("alias/aws/rds", "aws/rds"):
         return default_key(call.region)
     arn = call.lab.cloud.usable_key(call.region.name, key)
-    context = {"kms:ViaService": f"rds.{call.region.name}.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
-    if arn is None or not all(call.allowed(f"kms:{name}", arn, context) for name in ("DescribeKey", "CreateGrant")):
+    here = arn is not None and arn.split(":")[3] == call.region.name
+    if arn is None or not here or not _granted(call, call.region, arn):
         raise fault(
             "KMSKeyNotAccessibleFault",
             f"The specified KMS key [{key}] does not exist, is not enabled or "
             "you do not have permissions to access it.",
         )
     return arn
+
+
+def readable(call: Call, origin: Region, key: str) -> None:
+    """Refuse unless RDS may decrypt with `key`, a snapshot's in `origin`, in the caller's name.
+
+    Source of the words: https://github.com/pbudzon/aws-maintenance/issues/13
+    """
+    if key == default_key(origin) and origin.account == call.region.account:
+        return
+    arn = call.lab.cloud.usable_key(origin.name, key)
+    if arn is None or not _granted(call, origin, arn):
+        raise fault(
+            "KMSKeyNotAccessibleFault",
+            "The source snapshot KMS key does not exist, is not enabled or you do not have permissions to access it",
+        )
+
+
+def _granted(call: Call, region: Region, arn: str) -> bool:
+    """Whether the caller may let RDS in `region` use the key `arn`."""
+    context = {
+        "aws:RequestedRegion": region.name,
+        "kms:ViaService": f"rds.{region.name}.amazonaws.com",
+        "kms:GrantIsForAWSResource": "true",
+    }
+    return all(call.allowed(f"kms:{name}", arn, context) for name in ("DescribeKey", "CreateGrant"))
 
 
 def inherited(call: Call, encryption: str, key: str | None) -> tuple[str, str | None]:

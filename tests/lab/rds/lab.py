@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.lab.rds.cloud import Cloud, Verdict
     from tests.lab.rds.events import Events
     from tests.lab.rds.faults import Faults
+    from tests.lab.rds.flights import Copies
     from tests.lab.rds.jobs import Jobs
     from tests.lab.rds.servers import Servers
     from tests.lab.rds.state import Database, Region, Store
@@ -31,6 +32,7 @@ class Lab:
     cloud: Cloud
     faults: Faults
     calls: Calls
+    copies: Copies
 
 
 @dataclass(frozen=True, slots=True)

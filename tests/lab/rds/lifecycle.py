@@ -109,6 +109,7 @@ def begin_backups(lab: Lab, region: Region, item: Item) -> None:
             created=end,
             data_time=end,
             progress=100,
+            original=end,
         )
     lab.events.happened(region, known[name], "RDS-EVENT-0091" if instance else "RDS-EVENT-0169")
     if instance:

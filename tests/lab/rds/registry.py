@@ -13,6 +13,7 @@ from tests.lab.rds import (
     backups,
     catalogue,
     clusters,
+    copies,
     groups,
     instances,
     modify,
@@ -77,6 +78,8 @@ OPERATIONS = {
         snapshots.create_cluster_snapshot,
         _takes("DBClusterSnapshotIdentifier", "DBClusterIdentifier", "Tags"),
     ),
+    "CopyDBSnapshot": Operation(copies.instance_snapshot, copies.INSTANCE),
+    "CopyDBClusterSnapshot": Operation(copies.cluster_snapshot, copies.CLUSTER),
     "DeleteDBSnapshot": Operation(snapshots.delete_instance_snapshot, _takes("DBSnapshotIdentifier")),
     "DeleteDBClusterSnapshot": Operation(snapshots.delete_cluster_snapshot, _takes("DBClusterSnapshotIdentifier")),
     "DescribeDBSnapshots": _describe(

@@ -165,6 +165,16 @@ class Servers:
         folder = self._snapshots / uuid.uuid4().hex
         return folder, self.get(resource_id).cluster.backup(folder)
 
+    def copy_snapshot(self, folder: Path) -> Path:
+        """A second folder with the same base backup, which owes nothing to the first one."""
+        target = self._snapshots / uuid.uuid4().hex
+        self._tools.copy(folder, target)
+        return target
+
+    def discard(self, folder: Path) -> None:
+        """Remove a snapshot's folder."""
+        shutil.rmtree(folder, ignore_errors=True)
+
     def remove(self, resource_id: str, *, keep_backups: bool) -> None:
         """End the server and remove its folder, or (`keep_backups`) only its live data."""
         server = self.find(resource_id)

@@ -258,9 +258,21 @@ def snapshot(region: Region, item: Snapshot) -> Shape:
         "ProcessorFeatures": [],
         "DbiResourceId": source.resource_id,
         "SnapshotTarget": "region",
-        "OriginalSnapshotCreateTime": item.created,
+        "OriginalSnapshotCreateTime": item.original,
         "SnapshotDatabaseTime": item.data_time,
+        **_copied(item),
     }
+
+
+def _copied(item: Snapshot) -> Shape:
+    """Where an instance's snapshot is from.
+
+    Source: DBSnapshot, SourceDBSnapshotIdentifier: "It only has a value in the case of a cross-account or cross-Region
+    copy".
+    """
+    if item.copied_from is None or item.copied_from.split(":")[3:5] == item.arn.split(":")[3:5]:
+        return {}
+    return {"SourceRegion": item.copied_from.split(":")[3], "SourceDBSnapshotIdentifier": item.copied_from}
 
 
 def cluster_snapshot(region: Region, item: Snapshot) -> Shape:
@@ -278,6 +290,7 @@ def cluster_snapshot(region: Region, item: Snapshot) -> Shape:
         "StorageEncrypted": source.encryption != "none",
         "DBClusterSnapshotArn": item.arn,
         "DbClusterResourceId": source.resource_id,
+        "SourceDBClusterSnapshotArn": item.copied_from,
     }
 
 

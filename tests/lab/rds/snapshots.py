@@ -9,9 +9,12 @@ from tests.lab.rds import databases, lifecycle, names, shapes
 from tests.lab.rds.lab import Arguments, Call, frozen
 from tests.lab.rds.model import fault, invalid_value
 from tests.lab.rds.paging import page, select
-from tests.lab.rds.state import Cluster, Instance, Snapshot, now
+from tests.lab.rds.state import Cluster, Instance, Region, Snapshot, now
 
 _TYPES = frozenset({"automated", "manual"})
+COMPLETE = 100
+_DELETABLE = frozenset({"available", "failed"})
+_CLUSTER_NAMES = ("DBClusterSnapshot", "ManualClusterSnapshots")
 
 
 def create_instance_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def take_instance(call: Call, item: Instance, asked: str, tags: dict[str, str]) 
     """Begin a manual snapshot of an instance."""
     region = call.region
     name = names.identifier(asked, "DBSnapshotIdentifier", names.SNAPSHOT_LENGTH)
-    _may_be_added(region.snapshots, name, "DBSnapshot", region.quotas["ManualSnapshots"])
+    may_be_added(region, "instance", name)
     return _take(call, _snapshot(call, item, name, "snapshot", tags), item, region.snapshots)
 
 
@@ -48,15 +51,24 @@ def take_cluster(call: Call, item: Cluster, asked: str, tags: dict[str, str]) ->
     """Begin a manual snapshot of a cluster: its identifier has 63 characters at most."""
     region = call.region
     name = names.identifier(asked, "DBClusterSnapshotIdentifier")
-    _may_be_added(region.cluster_snapshots, name, "DBClusterSnapshot", region.quotas["ManualClusterSnapshots"])
+    may_be_added(region, "cluster", name)
     return _take(call, _snapshot(call, item, name, "cluster-snapshot", tags), item, region.cluster_snapshots)
 
 
-def _may_be_added(known: dict[str, Snapshot], name: str, shape: str, most: int) -> None:
+def may_be_added(region: Region, kind: str, name: str) -> None:
+    """The name is free, and the quota of manual snapshots of instances or of clusters (`kind`) allows one more.
+
+    The words are RDS's own, as people report them: https://github.com/pbudzon/aws-maintenance/issues/12
+    """
+    shape, quota = ("DBSnapshot", "ManualSnapshots") if kind == "instance" else _CLUSTER_NAMES
+    known, most = region.snapshots_of(kind), region.quotas[quota]
     if name in known:
-        raise fault(f"{shape}AlreadyExistsFault", f"Cannot create the snapshot because {name} already exists.")
+        raise fault(
+            f"{shape}AlreadyExistsFault",
+            f"Cannot create the snapshot because a snapshot with the identifier {name} already exists.",
+        )
     if sum(1 for snapshot in known.values() if snapshot.type == "manual") >= most:
-        raise fault("SnapshotQuotaExceededFault", "Cannot create more than the allowed manual snapshots")
+        raise fault("SnapshotQuotaExceededFault", f"Cannot create more than {most} manual snapshots")
 
 
 def _snapshot(call: Call, item: Instance | Cluster, name: str, kind: str, tags: dict[str, str]) -> Snapshot:
@@ -80,6 +92,7 @@ def _take(call: Call, made: Snapshot, item: Instance | Cluster, known: dict[str,
                 remove_folder(made)
                 return
             made.created, made.status, made.progress = now(), "available", 100
+            made.original = made.created
         lifecycle.set_status(lab, item, "available")
         lab.events.happened(region, made, "RDS-EVENT-0042" if instance else "RDS-EVENT-0075")
 
@@ -95,26 +108,31 @@ def remove_folder(snapshot: Snapshot) -> None:
 
 
 def delete_instance_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
-    """DeleteDBSnapshot: manual and available ones only."""
-    item = _removed(call.region.snapshots, arguments["DBSnapshotIdentifier"], "DBSnapshot")
-    call.lab.events.happened(call.region, item, "RDS-EVENT-0041")
+    """DeleteDBSnapshot: manual ones only, available or failed; of a copy in flight it is how that is cancelled.
+
+    Source: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html, "Canceling a snapshot copy".
+    """
+    item = _removed(call, call.region.snapshots, arguments["DBSnapshotIdentifier"], "DBSnapshot")
+    if item.progress == COMPLETE:
+        call.lab.events.happened(call.region, item, "RDS-EVENT-0041")
     return {"DBSnapshot": shapes.snapshot(call.region, item)}
 
 
 def delete_cluster_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DeleteDBClusterSnapshot. RDS sends no event for it."""
-    item = _removed(call.region.cluster_snapshots, arguments["DBClusterSnapshotIdentifier"], "DBClusterSnapshot")
+    item = _removed(call, call.region.cluster_snapshots, arguments["DBClusterSnapshotIdentifier"], "DBClusterSnapshot")
     return {"DBClusterSnapshot": shapes.cluster_snapshot(call.region, item)}
 
 
-def _removed(known: dict[str, Snapshot], asked: str, shape: str) -> Snapshot:
+def _removed(call: Call, known: dict[str, Snapshot], asked: str, shape: str) -> Snapshot:
     name = asked.lower()
     if name not in known:
         raise fault(f"{shape}NotFoundFault", f"{shape} {name} not found.")
     item = known[name]
-    if item.status != "available" or item.type != "manual":
+    if item.type != "manual" or not (item.status in _DELETABLE or item.copying):
         raise fault(f"Invalid{shape}StateFault", f"{shape} {name} is {item.type} and {item.status}")
     del known[name]
+    call.lab.copies.cancel(item)
     remove_folder(item)
     item.status = "deleted"
     return item

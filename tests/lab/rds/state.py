@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+COPYING = frozenset({"creating", "copying"})
+"""An instance's copy in flight says the first, a cluster's the second (DBClusterSnapshot, Status)."""
+
 NOT_READY = frozenset({"creating", "deleting", "incompatible-restore", "failed"})
 
 
@@ -157,7 +160,9 @@ class Cluster(Database):
 class Snapshot:
     """A snapshot of an instance or a cluster (`kind`), manual or automated (`type`).
 
-    `data_time` is when the data is from; `source` a copy of the database as it was.
+    `data_time` is when the data is from; `original` when the first of a line of copies was made; `copied_from` the ARN
+    of what this is a copy of; `shared` the accounts (or `all`) that may copy and restore it. `source` is a copy of the
+    database as it was, with the snapshot's own encryption and option group.
     """
 
     identifier: str
@@ -171,6 +176,14 @@ class Snapshot:
     created: dt.datetime | None = None
     data_time: dt.datetime | None = None
     progress: int = 0
+    original: dt.datetime | None = None
+    copied_from: str | None = None
+    shared: set[str] = field(default_factory=set)
+
+    @property
+    def copying(self) -> bool:
+        """Whether this is a copy in flight."""
+        return self.copied_from is not None and self.status in COPYING
 
 
 @dataclass(slots=True)
@@ -215,9 +228,19 @@ QUOTAS = {
 """Default quotas per region. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 
 
+CAPS = {"SnapshotCopies": 20, "ClusterSnapshotCopies": 5}
+"""How much may be in flight at once towards one region and account; no quota of DescribeAccountAttributes.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html and the Aurora guide's page of that name.
+"""
+
+
 @dataclass(slots=True)
 class Region:
-    """Everything that one region has. `retained` holds deleted databases, by resource id, whose backups were kept."""
+    """Everything that one account has in one region.
+
+    `retained` holds deleted databases, by resource id, whose backups were kept.
+    """
 
     name: str
     account: str
@@ -232,10 +255,15 @@ class Region:
     option_groups: dict[str, Group] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     quotas: dict[str, int] = field(default_factory=lambda: dict(QUOTAS))
+    caps: dict[str, int] = field(default_factory=lambda: dict(CAPS))
 
     def arn(self, kind: str, name: str) -> str:
         """ARN of a resource here; `kind` is RDS's (db, cluster, snapshot, pg, og, subgrp...)."""
         return f"arn:aws:rds:{self.name}:{self.account}:{kind}:{name}"
+
+    def snapshots_of(self, kind: str) -> dict[str, Snapshot]:
+        """Snapshots of instances or of clusters (`kind`), by identifier."""
+        return self.snapshots if kind == "instance" else self.cluster_snapshots
 
     def databases(self) -> list[Instance | Cluster]:
         """Instances and clusters, members included."""

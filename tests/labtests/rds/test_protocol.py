@@ -69,10 +69,8 @@ def test_credentials_must_name_this_service_and_a_region_of_the_lab(rds: Rds) ->
 
 def test_an_operation_or_parameter_that_the_lab_lacks_answers_501_never_an_empty_list(rds: Rds) -> None:
     assert post(rds, query("DescribeExportTasks")) == (501, "NotImplemented")
-    assert post(rds, query("CopyDBSnapshot", SourceDBSnapshotIdentifier="a", TargetDBSnapshotIdentifier="b")) == (
-        501,
-        "NotImplemented",
-    )
+    located = {"SourceDBSnapshotIdentifier": "a", "TargetDBSnapshotIdentifier": "b", "SnapshotTarget": "local"}
+    assert post(rds, query("CopyDBSnapshot", **located)) == (501, "NotImplemented")
     parameters = {"DBInstanceIdentifier": "x", "NewDBInstanceIdentifier": "y"}
     assert post(rds, query("ModifyDBInstance", **parameters)) == (501, "NotImplemented")
 
