@@ -16,7 +16,11 @@ from backstay.core.model import (
     RecoveryWindow,
     Scope,
     State,
+    utc_text,
 )
+from backstay.core.naming import TAG_DATA_TIME, TAG_DATABASE, TAG_DEPLOYMENT, TAG_SLOT, point_name
+from backstay.core.places import copy_scopes
+from backstay.core.points import OWN_KEY, UNENCRYPTED, Origin, PointState, RecoveryPoint
 from backstay.core.policy import (
     Apply,
     Enforce,
@@ -39,6 +43,7 @@ from backstay.providers.memory import (
     MemoryPitrControl,
     MemoryRestorer,
     MemorySecrets,
+    MemorySnapshotStore,
     MemoryStarter,
     MemorySurveyor,
     MemoryVault,
@@ -139,6 +144,57 @@ def snapshot(of: Database, name: str = "before-deploy", **given: Any) -> Snapsho
     return Snapshot(**(defaults | given))
 
 
+def point(
+    of: Database,
+    slot: datetime = NOW - timedelta(hours=7),
+    *,
+    scope: Scope | None = None,
+    also: Mapping[str, str] | None = None,
+    **given: Any,
+) -> RecoveryPoint:
+    """A snapshot of ours of a database for a slot, available, its data as old as the slot.
+
+    Args:
+        of: the database.
+        slot: in UTC; three o'clock today unless told.
+        scope: where it lives; elsewhere it is a copy of the one at home, an hour younger.
+        also: more tags, e.g. ``{TAG_HOLD: "legal"}``.
+        given: fields in place of these; ``tags`` are then all tags.
+    """
+    home = of.id.scope
+    scope = scope or home
+    name = given.get("id") or point_name("backstay", of.id, slot)
+    word = "snapshot" if of.id.kind is Kind.INSTANCE else "cluster-snapshot"
+    arns = {each: f"arn:aws:rds:{each.region}:{each.account}:{word}:{name}" for each in (home, scope)}
+    ours = {
+        TAG_DEPLOYMENT: "backstay",
+        TAG_DATABASE: of.id.key,
+        TAG_SLOT: utc_text(slot),
+        TAG_DATA_TIME: utc_text(slot),
+    }
+    defaults: dict[str, Any] = {
+        "id": name,
+        "arn": arns[scope],
+        "scope": scope,
+        "kind": of.id.kind,
+        "source": of.name,
+        "origin": Origin.MANUAL,
+        "status": "available",
+        "state": PointState.AVAILABLE,
+        "made": slot if scope == home else slot + timedelta(hours=1),
+        "data_time": slot,
+        "tags": {**of.tags, **ours, **(also or {})},
+        "engine": of.engine,
+        "engine_version": of.engine_version,
+        "encryption": of.config.encryption or (OWN_KEY if of.config.kms_key else UNENCRYPTED),
+        "kms_key": of.config.kms_key if scope == home else "",
+        "copied_from": "" if scope == home else arns[home],
+        "option_group": of.config.option_group if scope == home else "",
+        "gb": of.storage_gb,
+    }
+    return RecoveryPoint(**(defaults | given))
+
+
 def policy(*, apply: Apply = Apply.IMMEDIATELY, enforce: tuple[Enforce, ...] = ALL_ENFORCED) -> Policy:
     """Tier gold (14 days, RPO ten minutes, enforced), tier standard (7 days, reports only), and two exceptions."""
     gold = Tier(
@@ -181,6 +237,12 @@ class Fleet:
         assert isinstance(found, MemoryPitrControl)
         return found
 
+    def store(self, scope: Scope = LONDON) -> MemorySnapshotStore:
+        """The scope's recovery points, for what a test does by hand."""
+        found = self.world.stores[scope]
+        assert isinstance(found, MemorySnapshotStore)
+        return found
+
     def now(self, which: DatabaseId) -> Database:
         """A Database as it is now."""
         found = self.cloud.looked(which)
@@ -199,15 +261,20 @@ def fleet(
     page_size: int = 100,
     clock: Clock | None = None,
 ) -> Fleet:
-    """These databases, watched in these scopes under this policy, at NOW unless a clock says otherwise."""
+    """These databases, watched in these scopes under this policy, at NOW unless a clock says otherwise.
+
+    Recovery points may be in these scopes and wherever the policy's locations are for their accounts.
+    """
     clock, vault, bus, starter = clock or MemoryClock(NOW), MemoryVault(), MemoryBus(), MemoryStarter()
     cloud = MemoryCloud(clock, page_size=page_size)
     for each in databases:
         cloud.add(each)
     notes: list[str] = []
+    rules = rules or policy()
+    places = (*scopes, *copy_scopes(rules, {each.account for each in scopes}))
     world = World(
         deployment="backstay",
-        policy=rules or policy(),
+        policy=rules,
         policy_origin={"source": "test", "version": "", "digest": ""},
         policy_stale="",
         clock=clock,
@@ -219,6 +286,7 @@ def fleet(
         secrets={scope: MemorySecrets(cloud, scope) for scope in scopes},
         logins=MemoryLogins(cloud),
         surveyors={scope: MemorySurveyor(cloud, scope) for scope in scopes},
+        stores={scope: MemorySnapshotStore(cloud, scope) for scope in dict.fromkeys(places)},
         starter=starter,
         note=notes.append,
     )

@@ -13,6 +13,7 @@ from backstay.providers.memory.logins import MemoryLogins, MemorySecrets
 from backstay.providers.memory.pitr import MemoryPitrControl
 from backstay.providers.memory.restorer import MemoryRestorer
 from backstay.providers.memory.services import MemoryBus, MemoryClock, MemoryPager, MemoryShards, MemoryStarter
+from backstay.providers.memory.snapshots import MemorySnapshotStore
 from backstay.providers.memory.surveyor import MemorySurveyor
 from backstay.providers.memory.vault import MemoryVault
 
@@ -27,6 +28,7 @@ __all__ = [
     "MemoryRestorer",
     "MemorySecrets",
     "MemoryShards",
+    "MemorySnapshotStore",
     "MemoryStarter",
     "MemorySurveyor",
     "MemoryVault",

@@ -14,17 +14,29 @@ from backstay.core.errors import Conflict, NotFound
 from backstay.core.model import Database, DatabaseId, Kind, NotCovered, RecoveryWindow, Scope, State
 from backstay.core.naming import FORWARDING
 from backstay.core.restoring import QUOTAS, Backup, Quota
+from backstay.providers.memory.points import Points
 
 if TYPE_CHECKING:
+    from backstay.core.actions import PointRef
+    from backstay.core.points import RecoveryPoint
     from backstay.core.ports import Clock, Credentials
     from backstay.core.restoring import Snapshot, Unchecked
+    from backstay.core.stores import KeyFacts
+    from backstay.providers.memory.replicas import Replica
 
 # RDS user guide, "Restoring a DB instance to a specified time": uploads its logs every five minutes.
 LAG: Final = timedelta(minutes=5)
 
 ANY: Final = "*"
 
-ROOM: Final = tuple(Quota(name, 3, 40) for name in sorted({name for names in QUOTAS.values() for name in names}))
+MANUAL: Final[Mapping[Kind, str]] = {Kind.INSTANCE: "ManualSnapshots", Kind.CLUSTER: "ManualClusterSnapshots"}
+"""The quotas that the points of a scope are counted against."""
+
+_PLENTY: Final = 1_000_000
+ROOM: Final = tuple(
+    Quota(name, 3, _PLENTY if name in MANUAL.values() else 40)
+    for name in sorted({name for names in QUOTAS.values() for name in names})
+)
 """Every quota with room for more."""
 
 Becoming = Callable[[Database, datetime], Database]
@@ -38,6 +50,9 @@ class Work(StrEnum):
     MODIFY = "modify"
     MEMBER = "member"
     SECRET = "secret"  # noqa: S105  # the name of a work
+    SNAPSHOT = "snapshot"
+    COPY = "copy"
+    REPLICATE = "replicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +123,15 @@ class MemoryCloud:
     """Databases, snapshots and logins of any number of scopes, on one clock.
 
     Attributes:
-        page_size: how many databases a page holds.
+        page_size: how many databases or points a page holds.
         calls: every call of a port that was let in, oldest first.
         surroundings: what a scope's preflight sees; the default is that all is well.
         credentials: the logins that secrets hold, by the secret's ARN.
+        keys: what is known of a key in a scope, by what names it; one that is not here is there and usable.
+        option_groups: those of a scope besides the ones that its databases use.
+        unreadable_points: what the first page of a listing of points tells of entries that cannot be parsed.
+        points: the recovery points; ``add_point`` and its neighbours are for tests.
+        replicas: what is replicated of automated backups.
     """
 
     def __init__(self, clock: Clock, *, page_size: int = 100) -> None:
@@ -123,6 +143,11 @@ class MemoryCloud:
         self.unreadable: dict[tuple[Scope, Kind], list[str]] = {}
         self.members: dict[tuple[Scope, str], Member] = {}
         self.snapshots: dict[tuple[Scope, str], Snapshot] = {}
+        self.keys: dict[tuple[Scope, str], KeyFacts] = {}
+        self.option_groups: dict[Scope, set[str]] = {}
+        self.unreadable_points: dict[tuple[Scope, Kind], list[str]] = {}
+        self.points = Points(clock)
+        self.replicas: list[Replica] = []
         self._held: dict[DatabaseId, Held] = {}
         self._hooks: list[_Hook] = []
         self._takes: dict[Work, tuple[int, timedelta]] = {}
@@ -153,6 +178,32 @@ class MemoryCloud:
             held = self._held[database]
             held.database = edit(held.database)
 
+    def add_point(self, *points: RecoveryPoint) -> None:
+        """Puts recovery points there as they are, whatever the quota says."""
+        with self._lock:
+            for each in points:
+                self.points.add(each)
+
+    def edit_point(self, which: PointRef | RecoveryPoint, edit: Callable[[RecoveryPoint], RecoveryPoint]) -> None:
+        """Changes a point behind everybody's back; what it becomes too, if it is on its way."""
+        with self._lock:
+            self.points.edit(which, edit)
+
+    def remove_point(self, which: PointRef | RecoveryPoint) -> None:
+        """Deletes a point behind everybody's back; the copies that are being made of it fail."""
+        with self._lock:
+            self.points.remove(which)
+
+    def fail_point(self, which: PointRef | RecoveryPoint) -> None:
+        """Lets a point fail, half way or later."""
+        with self._lock:
+            self.points.fail(which)
+
+    def every_point(self, scope: Scope | None = None) -> list[RecoveryPoint]:
+        """The points that are there, or those in a scope, without a look at them."""
+        with self._lock:
+            return [each for each in self.points.every() if scope in (None, each.scope)]
+
     def takes(self, work: Work, *, looks: int = 0, span: timedelta = timedelta()) -> None:
         """From now on ``work`` is done only after so many looks at the Database and so long a time."""
         self._takes[work] = (looks, span)
@@ -163,6 +214,9 @@ class MemoryCloud:
             for held in self._held.values():
                 while held.turns:
                     held.database = held.turns.pop(0).become(held.database, self.clock.now())
+            self.points.advance()
+            for replica in self.replicas:
+                replica.done = True
 
     def interfere(
         self,
@@ -228,7 +282,12 @@ class MemoryCloud:
         if held is None:
             return None
         self._proceed(held, looking=True)
-        return self._shown(held)
+        shown = self._shown(held)
+        return replace(shown, status="backing-up", state=State.BUSY) if self._taken(database, looking=True) else shown
+
+    def _taken(self, database: DatabaseId, *, looking: bool) -> bool:
+        """Whether a snapshot keeps it busy: clusters stay available meanwhile."""
+        return self.points.taking(database, looking=looking) and database.kind is Kind.INSTANCE
 
     def held(self, database: DatabaseId, *, available: bool = False) -> Held:
         """What is there.
@@ -243,6 +302,8 @@ class MemoryCloud:
         self._proceed(held, looking=False)
         if available and held.database.state is not State.AVAILABLE:
             raise Conflict(f"{database.name} is {held.database.status}, not available")
+        if available and self._taken(database, looking=False):
+            raise Conflict(f"{database.name} is backing-up, not available")
         return held
 
     def listed(self, scope: Scope, kind: Kind) -> list[DatabaseId]:
@@ -256,8 +317,11 @@ class MemoryCloud:
 
     def begin(self, held: Held, work: Work, become: Becoming) -> None:
         """Puts work on the Database, after all that is under way there."""
-        looks, span = self._takes.get(work, (0, timedelta()))
-        held.turns.append(_Turn(looks, span, become))
+        held.turns.append(_Turn(*self.pace(work), become))
+
+    def pace(self, work: Work) -> tuple[int, timedelta]:
+        """How many looks and how long the work takes."""
+        return self._takes.get(work, (0, timedelta()))
 
     def _proceed(self, held: Held, *, looking: bool) -> None:
         now = self.clock.now()

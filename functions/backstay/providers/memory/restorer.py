@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from backstay.core.errors import Conflict, NotFound, Rejected
 from backstay.core.model import Database, DatabaseId, Kind, Member, RecoveryWindow, State
+from backstay.core.points import PointState
 from backstay.core.ports import Credentials
 from backstay.core.requests import DatabaseRef
 from backstay.core.restoring import RestoreFacts, Snapshot
@@ -17,6 +18,7 @@ from backstay.providers.memory.pitr import backed_up
 
 if TYPE_CHECKING:
     from backstay.core.model import Scope
+    from backstay.core.points import RecoveryPoint
     from backstay.core.requests import RestoreRunRequest
     from backstay.core.restoring import RestorePlan
     from backstay.providers.memory.cloud import MemoryCloud
@@ -60,8 +62,17 @@ class MemoryRestorer:
             return self._snapshot(ident, kind)
 
     def _snapshot(self, ident: str, kind: Kind | None) -> Snapshot | None:
-        found = self._cloud.snapshots.get((self._scope, ident))
+        found = self._cloud.snapshots.get((self._scope, ident)) or self._point(ident, kind)
         return found if found and kind in (None, found.kind) else None
+
+    def _point(self, ident: str, kind: Kind | None) -> Snapshot | None:
+        """A recovery point as a restore sees it."""
+        name = ident.split(":", 6)[-1] if ident.startswith("arn:") else ident
+        for each in [kind] if kind else list(Kind):
+            for point in self._cloud.points.looked(self._scope, each, [name]):
+                if ident in (point.id, point.arn):
+                    return restorable(point)
+        return None
 
     def create(self, plan: RestorePlan) -> None:
         """See ``Restorer.create``."""
@@ -170,6 +181,23 @@ def new_password() -> str:
     from secrets import token_urlsafe  # noqa: PLC0415  # only a restore needs one
 
     return token_urlsafe(24)
+
+
+def restorable(point: RecoveryPoint) -> Snapshot:
+    """What a restore needs to know of a recovery point."""
+    return Snapshot(
+        id=point.id,
+        arn=point.arn,
+        kind=point.kind,
+        source=point.source,
+        engine=point.engine,
+        engine_version=point.engine_version,
+        status=point.status,
+        ready=point.state is PointState.AVAILABLE,
+        data_time=point.data_time,
+        kms_key=point.kms_key,
+        tags=point.tags,
+    )
 
 
 def _endpoint(plan: RestorePlan) -> tuple[str, int]:
