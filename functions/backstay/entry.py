@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,33 +18,47 @@ from uuid import uuid4
 
 from backstay.config import Settings, validate
 from backstay.core.errors import BackstayError, BadRequest, Conflict, NoSuchDatabase, ProviderError, RunFailed
-from backstay.core.model import EXIT_STATUS, Result, Status, utc_text
+from backstay.core.model import EXIT_STATUS, Status, utc_text
 from backstay.core.requests import (
     AuditOrder,
     AuditRequest,
     ProtectRequest,
+    PruneRequest,
+    ReplicateRequest,
     RestoreRequest,
     RestoreRunRequest,
+    SnapshotRequest,
     waking,
 )
+from backstay.measures import measure
 from backstay.wiring import Caller, SystemClock, lambda_world, let_go
 
 if TYPE_CHECKING:
     from aws_durable_execution_sdk_python import DurableContext
-    from aws_lambda_powertools.metrics import Metrics
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from backstay.core.ports import World
 
-R = TypeVar("R", AuditRequest, ProtectRequest, RestoreRequest)
+R = TypeVar("R", AuditRequest, ProtectRequest, SnapshotRequest, ReplicateRequest, PruneRequest, RestoreRequest)
 Report = dict[str, Any]
 _ALIVE: Final = frozenset({Status.OK, Status.FINDINGS})  # what fails is known; nothing was left unread
 _LOGGED: Final = (
     *("status", "databases", "counts", "changed", "digest_sent", "unread", "run", "waiting_for"),
-    *("ignored", "target", "execution", "error", "report"),
+    *("ignored", "target", "execution", "error", "report", "waiting", "confirm", "left_alone"),
 )
 # Lambda refuses an answer of more than 6 MB, and would then run an asynchronous audit again; so much is some 3 MB.
-_LONG: Final = ("findings", "new", "still_open", "resolved", "outcomes", "unread", "not_covered", "shards")
+_LONG: Final = (
+    "findings",
+    "new",
+    "still_open",
+    "resolved",
+    "outcomes",
+    "unread",
+    "not_covered",
+    "shards",
+    "pruned",
+    "exposures",
+)
 _ANSWERED: Final = 1000
 
 
@@ -301,42 +314,3 @@ def _logged(verb: str, report: Report, more: Mapping[str, str] = MappingProxyTyp
     told: dict[str, Any] = {key: report[key] for key in _LOGGED if key in report}
     logger(verb).info("run ended", extra={**more, **told})
     return report
-
-
-def measure(verb: str, report: Report, *, heartbeat: bool) -> None:
-    """EMF metrics. Dimensions are tier and region only, since a custom metric costs money per combination."""
-    from aws_lambda_powertools import Metrics  # noqa: PLC0415
-    from aws_lambda_powertools.metrics import MetricUnit  # noqa: PLC0415
-
-    metrics = Metrics(service=verb)
-    if heartbeat:
-        metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
-    metrics.add_metric("NeedsAttention", MetricUnit.Count, _needing_attention(report))
-    metrics.flush_metrics()
-    _measure_findings(metrics, report)
-
-
-def _needing_attention(report: Report) -> int:
-    """What a person has to look into: listings that failed, a stand-in policy, repairs refused or failed for good."""
-    stale = bool(report.get("policy", {}).get("stale"))
-    lasting = [
-        outcome
-        for outcome in report.get("outcomes", ())
-        if outcome["result"] in (Result.REFUSED, Result.FAILED) and not outcome["passing"]  # else it is tried again
-    ]
-    return len(report.get("unread", ())) + stale + len(lasting)
-
-
-def _measure_findings(metrics: Metrics, report: Report) -> None:
-    failing: Counter[tuple[str, str]] = Counter()
-    torn = {each["scope"].split("/")[-1] for each in report.get("unread", ())}
-    for row in report.get("tiers", ()):  # a zero too: it ends an alarm, so none where something was left unread
-        if row["region"] not in torn:
-            failing[row["tier"] or "none", row["region"]] += row["open"]
-    from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
-
-    for (tier, region), count in sorted(failing.items()):
-        with single_metric("OpenFindings", MetricUnit.Count, count, namespace=metrics.namespace) as metric:
-            metric.service = ""  # else POWERTOOLS_SERVICE_NAME becomes a third dimension
-            metric.add_dimension("tier", tier)
-            metric.add_dimension("region", region)

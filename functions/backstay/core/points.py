@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from backstay.core.actions import PointRef
 from backstay.core.errors import BadRequest
 from backstay.core.model import DatabaseId, Kind, RecoveryWindow, Scope, parse_moment
 from backstay.core.naming import (
@@ -87,6 +88,23 @@ class RecoveryPoint:
     gb: int | None = None
 
     @property
+    def at(self) -> datetime:
+        """Its data time, for whoever has seen to it that there is one."""
+        if self.data_time is None:
+            raise ValueError(f"nobody tells when the data of {self.arn} is from")
+        return self.data_time
+
+    @property
+    def key(self) -> str:
+        """What tells it apart from every other point."""
+        return self.arn
+
+    @property
+    def ref(self) -> PointRef:
+        """How an action names it."""
+        return PointRef(id=self.id, arn=self.arn, scope=self.scope, kind=self.kind)
+
+    @property
     def slot(self) -> str:
         """The slot that it was taken for, as its tag says (UTC, RFC 3339); empty when it has none."""
         return self.tags.get(TAG_SLOT, "")
@@ -131,15 +149,6 @@ class ReplicatedBackups:
     source: str
     status: str
     window: RecoveryWindow | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A point of ours whose data time is known: what retention selects from."""
-
-    at: datetime
-    key: str
-    of: RecoveryPoint
 
 
 def is_ours(point: RecoveryPoint, deployment: str) -> bool:

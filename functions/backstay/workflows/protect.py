@@ -11,20 +11,18 @@ from backstay.core.decide.audit import subject_of
 from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.protect import protect as decide
 from backstay.core.errors import ProviderError, Throttled, Unreachable
-from backstay.core.model import ChangeSettings, Outcome, Result, Status
+from backstay.core.model import ChangeSettings, Outcome, Result
 from backstay.core.requests import DatabaseRef
 from backstay.workflows import reports
 from backstay.workflows.apply import apply_settings
 from backstay.workflows.memory import Repairs
 from backstay.workflows.observe import observe
+from backstay.workflows.outcomes import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from backstay.core.model import Database
     from backstay.core.ports import World
     from backstay.core.requests import ProtectRequest
-    from backstay.workflows.observe import Observation
 
 _WORKERS: Final = 8  # ModifyDB* is throttled per account; more at once only waits
 
@@ -53,7 +51,7 @@ def protect(world: World, request: ProtectRequest) -> reports.Report:
         "protect",
         world,
         started,
-        _status(outcomes, seen),
+        status_of(outcomes, seen.unread),
         dry_run=request.dry_run,
         databases=len(seen.databases),
         counts=Counter(outcome.result.value for outcome in outcomes),
@@ -89,18 +87,3 @@ def _one(world: World, database: Database, *, dry_run: bool) -> Outcome | None:
             return apply_settings(world, fresh, decision, repairs)
         case LeftAlone():
             return None
-
-
-def _status(outcomes: Iterable[Outcome], seen: Observation) -> Status:
-    results = {outcome.result for outcome in outcomes}
-    if seen.unread:
-        return Status.UNKNOWN
-    for result, status in (
-        (Result.FAILED, Status.ERROR),
-        (Result.REFUSED, Status.REFUSED),
-        (Result.PENDING, Status.PENDING),
-        (Result.PLANNED, Status.FINDINGS),
-    ):
-        if result in results:
-            return status
-    return Status.OK

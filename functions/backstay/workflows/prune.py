@@ -1,0 +1,200 @@
+"""Prune: remove what the keep rules let go and no guard keeps; look anew before each removal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from backstay.core.decide.audit import subject_of
+from backstay.core.decide.prune import PrunePlan, confirmation
+from backstay.core.decide.prune import prune as decide
+from backstay.core.findings import Skipped
+from backstay.core.model import Outcome, Result, utc_text
+from backstay.core.places import wanted_copies
+from backstay.core.rules.base import primary
+from backstay.workflows import reports
+from backstay.workflows.apply import apply_point
+from backstay.workflows.observe import observe
+from backstay.workflows.outcomes import status_of
+from backstay.workflows.points import Gathered, gather, gather_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from backstay.core.actions import DeletePoint
+    from backstay.core.decide.prune import Shelved
+    from backstay.core.model import Database, Scope
+    from backstay.core.policy import Tier
+    from backstay.core.ports import World
+    from backstay.core.requests import PruneRequest
+    from backstay.core.retention import Kept
+
+Part = dict[str, Any]
+_WORKERS: Final = 8  # DeleteDB…Snapshot is throttled per account; more at once only waits
+_TOLD_IN_FULL: Final = 50  # Databases of which a Report lists what stays too; of more it counts
+
+
+def prune(world: World, request: PruneRequest) -> reports.Report:
+    """Removes what is to go of every selected Database, in every location.
+
+    A Database whose removals are beyond the blast radius loses nothing until ``request.confirm`` is the hash of all
+    such removals, which the Report tells. Before each removal the Database's points are read anew and the plan is made
+    again: what is no longer to go stays.
+
+    Returns:
+        the Report ``backstay.prune/1``: ``pruned`` (per Database and location what is removed, with the rule that let
+        it go, what a guard keeps, with its number, and, of few Databases, what stays, with its reasons), ``outcomes``
+        of the removals, ``confirm`` (the hash, null when nothing waits for it), ``counts`` by result, ``left_alone``
+        (Databases in no tier, by reason) and ``unread``. In a dry run every removal is ``planned``.
+
+    Raises:
+        BadRequest: the request names no Database that we could look at.
+    """
+    started = world.clock.now()
+    seen = observe(world, request)
+    gathered = gather(world)
+    alone: Counter[str] = Counter()
+    plans: list[tuple[PrunePlan, Tier]] = []
+    for database in seen.databases:
+        tier = primary(subject_of(world.policy, database, started))
+        if isinstance(tier, Skipped):
+            alone[tier.reason] += 1
+            continue
+        plans.append((_plan(world, database, tier, gathered, started), tier))
+    confirm = confirmation(plan for plan, _ in plans)
+    outcomes = _carried_out(world, plans, confirm, request)
+    unread = [*seen.unread, *gathered.unread]
+    full = len(plans) <= _TOLD_IN_FULL
+    return reports.frame(
+        "prune",
+        world,
+        started,
+        status_of(outcomes, unread),
+        dry_run=request.dry_run,
+        databases=len(seen.databases),
+        counts=Counter(outcome.result.value for outcome in outcomes),
+        confirm=confirm or None,
+        outcomes=[reports.outcome_part(outcome) for outcome in outcomes],
+        pruned=[part for plan, _ in plans if (part := _part(plan, full=full))],
+        left_alone=dict(alone),
+        unread=[reports.unread_part(each) for each in unread],
+    )
+
+
+def _plan(world: World, database: Database, tier: Tier, gathered: Gathered, now: datetime) -> PrunePlan:
+    """The plan, for which every scope that could hold points of the Database must have been read to its end."""
+    concerned = _scopes(world, database, tier)
+    return decide(
+        database,
+        tier,
+        world.policy,
+        gathered.of(database.id),
+        deployment=world.deployment,
+        now=now,
+        stale=world.policy_stale,
+        unread={scope: error for scope, error in gathered.blind.items() if scope in concerned},
+    )
+
+
+def _scopes(world: World, database: Database, tier: Tier) -> list[Scope]:
+    wanted = wanted_copies(world.policy, tier, database.id.scope)
+    return list(dict.fromkeys((database.id.scope, *(each.place.scope for each in wanted))))
+
+
+def _carried_out(
+    world: World, plans: Sequence[tuple[PrunePlan, Tier]], confirm: str, request: PruneRequest
+) -> list[Outcome]:
+    confirmed = bool(confirm) and request.confirm == confirm
+    moved = request.confirm is not None and not confirmed
+
+    def one(found: tuple[PrunePlan, Tier]) -> list[Outcome]:
+        plan, tier = found
+        if not plan.actions:
+            return []
+        if plan.beyond and not confirmed:
+            return [_beyond(plan, confirm, moved=moved)]
+        if request.dry_run:
+            return [_planned(each) for each in plan.actions]
+        return [_remove(world, plan.database, tier, each) for each in plan.actions]
+
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return [outcome for found in pool.map(one, plans) for outcome in found]
+
+
+def _beyond(plan: PrunePlan, confirm: str, *, moved: bool) -> Outcome:
+    """Guard 9: nothing of that Database goes, and somebody has to say so."""
+    again = "the plan is not the one that was confirmed; look at it again. " if moved else ""
+    message = f"guard 9: {plan.beyond}, so nothing does. {again}To remove them all the same, confirm {confirm}"
+    return Outcome(database=plan.database.id, arn=plan.database.arn, result=Result.REFUSED, message=message)
+
+
+def _planned(action: DeletePoint) -> Outcome:
+    message = f"would be removed: {action.reason}"
+    return Outcome(
+        database=action.database, arn=action.point.arn, result=Result.PLANNED, message=message, action=action
+    )
+
+
+def _remove(world: World, database: Database, tier: Tier, action: DeletePoint) -> Outcome:
+    """One removal, after another look at all of the Database's points, and at the Database itself."""
+    now = world.clock.now()
+    fresh = gather_of(world, database.id, _fresh_scopes(world, database, tier, action))
+    plan = _plan(world, database, tier, fresh, now)
+    still = {each.point.arn: each for each in plan.actions}
+    if action.point.arn in still:
+        world.note(f"{database.name}: removing {action.point.id} in {action.point.scope}")
+        return apply_point(world, still[action.point.arn])
+    message, result = _why_not(plan, action)
+    return Outcome(database=database.id, arn=action.point.arn, result=result, message=message, action=action)
+
+
+def _fresh_scopes(world: World, database: Database, tier: Tier, action: DeletePoint) -> list[Scope]:
+    """Those that guards read, and that of the point itself, which may be in a place that the tier no longer names."""
+    return list(dict.fromkeys((*_scopes(world, database, tier), action.point.scope)))
+
+
+def _why_not(plan: PrunePlan, action: DeletePoint) -> tuple[str, Result]:
+    for shelf in plan.shelves:
+        for refusal in shelf.refused:
+            if refusal.point.arn == action.point.arn:
+                return f"guard {refusal.guard}: {refusal.reason}", Result.REFUSED
+        for kept in shelf.kept:
+            if kept.point.arn == action.point.arn:
+                return f"stays now: {', '.join(kept.reasons)}", Result.REFUSED
+    return "is gone already", Result.ALREADY
+
+
+def _part(plan: PrunePlan, *, full: bool) -> Part | None:
+    """What the Report tells of one Database; None when nothing of it is there."""
+    locations = [_location(shelf, full=full) for shelf in plan.shelves]
+    if not locations:
+        return None
+    return {"database": plan.database.id.key, "beyond": plan.beyond or None, "locations": locations}
+
+
+def _location(shelf: Shelved, *, full: bool) -> Part:
+    part: Part = {
+        "scope": str(shelf.scope),
+        "kept": len(shelf.kept),
+        "remove": [{**_point(each), "reason": each.reason} for each in shelf.removed],
+        "refused": [
+            {"point": each.point.arn, "data_time": _moment(each.point.data_time), "guard": each.guard,
+             "reason": each.reason}
+            for each in shelf.refused
+        ],
+    }  # fmt: skip
+    return {**part, "keep": _kept(shelf.kept)} if full else part
+
+
+def _kept(kept: Iterable[Kept[Any]]) -> list[Part]:
+    return [{**_point(each), "reasons": list(each.reasons)} for each in kept]
+
+
+def _point(each: Any) -> Part:
+    return {"point": each.point.arn, "data_time": _moment(each.point.data_time)}
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else utc_text(moment)
