@@ -15,6 +15,7 @@ from backstay.config import StoredPolicy, load_policy
 from backstay.core.errors import NotFound, Rejected
 from backstay.core.model import Family, Provider, Scope
 from backstay.core.naming import forwarding_prefix
+from backstay.core.places import copy_scopes
 from backstay.core.ports import World
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ def build(
     from backstay.providers.aws.messages import ManagedSecrets  # noqa: PLC0415
     from backstay.providers.aws.pitr import RdsPitrControl  # noqa: PLC0415
     from backstay.providers.aws.restorer import RdsRestorer  # noqa: PLC0415
+    from backstay.providers.aws.snapshots import RdsSnapshotStore  # noqa: PLC0415
     from backstay.providers.aws.surveyor import RdsSurveyor  # noqa: PLC0415
     from backstay.providers.aws.vault import S3Objects  # noqa: PLC0415
 
@@ -208,6 +210,9 @@ def build(
         if scope.account == caller.account:
             return clients
         return _members(clients, settings.deployment, caller.account).clients(scope.account, part)
+
+    def store(scope: Scope) -> RdsSnapshotStore:
+        return RdsSnapshotStore(lambda part: acting(scope, part), scope)
 
     inventories = _Lazily(scopes, lambda scope: RdsInventory(acting(scope).rds(scope.region), scope))
     told: dict[str, Any] = {} if note is None else {"note": note}
@@ -225,6 +230,7 @@ def build(
         secrets=_Lazily(scopes, lambda scope: ManagedSecrets(acting(scope).secrets(scope.region))),
         logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
         surveyors=_Lazily(scopes, lambda scope: RdsSurveyor(acting(scope), scope.region, watchers)),
+        stores=_Lazily((*scopes, *copy_scopes(document.policy, accounts)), store),
         starter=starter,
         pager=pager,
         shards=shards,

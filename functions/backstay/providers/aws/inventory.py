@@ -9,6 +9,7 @@ from backstay.core.model import Database, Kind, NotCovered, Scope
 from backstay.core.ports import Page
 from backstay.providers.aws import shapes
 from backstay.providers.aws.errors import calling
+from backstay.providers.aws.listing import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,19 +33,11 @@ class RdsInventory:
     def pages(self, kind: Kind) -> Iterator[Page]:
         """See ``Inventory.pages``."""
         if kind is Kind.INSTANCE:
-            call, operation, key = "rds:DescribeDBInstances", "describe_db_instances", "DBInstances"
+            answers = pages(self._rds, "describe_db_instances", "DBInstances")
         else:
-            call, operation, key = "rds:DescribeDBClusters", "describe_db_clusters", "DBClusters"
-        paginator: Any = self._rds.get_paginator(operation)  # type: ignore[call-overload]
-        answers = iter(paginator.paginate(PaginationConfig={"PageSize": 100}))
-        while True:
-            with calling(call):
-                answer = next(answers, None)
-            if answer is None:
-                return
-            if not isinstance(answer.get(key), list):
-                raise Unexpected(f"a page without {key}", call=call)
-            yield self._page(answer[key], kind)
+            answers = pages(self._rds, "describe_db_clusters", "DBClusters")
+        for each in answers:
+            yield self._page(each, kind)
 
     def _page(self, answers: list[Mapping[str, Any]], kind: Kind) -> Page:
         databases, foreign, unreadable, members = [], [], [], []

@@ -16,7 +16,7 @@ from backstay.providers.aws.errors import calling
 if TYPE_CHECKING:
     from mypy_boto3_sts.client import STSClient
 
-Part = Literal["read", "repair"]
+Part = Literal["read", "repair", "copy", "prune"]
 # It would log a traceback for each call that finds the role refused, which the Report says once per listing.
 logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
 _REFUSED_SECONDS: Final = 60.0  # one run makes tens of calls to an account: a refused role is asked for once
@@ -25,7 +25,8 @@ _REFUSED_SECONDS: Final = 60.0  # one run makes tens of calls to an account: a r
 class Members:
     """The clients of member accounts. Both sides know what the roles and the external id are called.
 
-    ``infra/member.yaml`` makes ``<deployment>-member-read`` and ``<deployment>-member-repair``. The external id,
+    ``infra/member.yaml`` makes ``<deployment>-member-<part>`` for each ``Part``: ``repair`` changes settings, ``copy``
+    takes, copies, shares and tags recovery points, ``prune`` removes them. The external id,
     ``<deployment>/<home account>``, is no secret: it keeps a member from being reached through another installation
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
     """

@@ -14,6 +14,8 @@ from backstay.providers.aws.errors import calling
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mypy_boto3_rds.client import RDSClient
+
     from backstay.core.restoring import Snapshot
     from backstay.providers.aws.clients import Clients
 
@@ -35,7 +37,7 @@ def checked(read: Callable[[], T]) -> T | Unchecked:
         return Unchecked(str(exc))
 
 
-def _of_type(ident: str, *, cluster: bool = False) -> dict[str, Any]:
+def of_type(ident: str, *, cluster: bool = False) -> dict[str, Any]:
     """What RDS must also be told to find a snapshot that is not a manual one of this account.
 
     An automated one's type must be given; a shared one is only listed when asked for, and named by its ARN; AWS
@@ -49,6 +51,17 @@ def _of_type(ident: str, *, cluster: bool = False) -> dict[str, Any]:
     if name.startswith("awsbackup:") and not cluster:
         return {"SnapshotType": "awsbackup"}
     return {"IncludeShared": True} if is_arn else {}
+
+
+def quotas(rds: RDSClient) -> tuple[Quota, ...]:
+    """Used and maximum of the region's instances, clusters, snapshots and storage, in one call."""
+    with calling("rds:DescribeAccountAttributes"):
+        answers = rds.describe_account_attributes()["AccountQuotas"]
+    return tuple(
+        Quota(quota["AccountQuotaName"], int(quota["Used"]), int(quota["Max"]))
+        for quota in answers
+        if quota.get("AccountQuotaName") in _QUOTAS and "Used" in quota and "Max" in quota
+    )
 
 
 class Preflight:
@@ -87,7 +100,7 @@ class Preflight:
     def _instance_snapshot(self, ident: str) -> Snapshot | None:
         try:
             with calling("rds:DescribeDBSnapshots"):
-                found: Any = self._rds.describe_db_snapshots(DBSnapshotIdentifier=ident, **_of_type(ident))
+                found: Any = self._rds.describe_db_snapshots(DBSnapshotIdentifier=ident, **of_type(ident))
                 answers = found["DBSnapshots"]
         except NotFound:
             return None
@@ -97,7 +110,7 @@ class Preflight:
         try:
             with calling("rds:DescribeDBClusterSnapshots"):
                 found: Any = self._rds.describe_db_cluster_snapshots(
-                    DBClusterSnapshotIdentifier=ident, **_of_type(ident, cluster=True)
+                    DBClusterSnapshotIdentifier=ident, **of_type(ident, cluster=True)
                 )
                 answers = found["DBClusterSnapshots"]
         except NotFound:
@@ -208,11 +221,5 @@ class Preflight:
             return [each for page in paginator.paginate(**given) for each in page[key]]
 
     def quotas(self) -> tuple[Quota, ...]:
-        """Used and maximum of the region's instances, clusters, snapshots and storage, in one call."""
-        with calling("rds:DescribeAccountAttributes"):
-            answers = self._rds.describe_account_attributes()["AccountQuotas"]
-        return tuple(
-            Quota(quota["AccountQuotaName"], int(quota["Used"]), int(quota["Max"]))
-            for quota in answers
-            if quota.get("AccountQuotaName") in _QUOTAS and "Used" in quota and "Max" in quota
-        )
+        """See ``quotas``."""
+        return quotas(self._rds)

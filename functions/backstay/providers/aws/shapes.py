@@ -108,7 +108,7 @@ def instance(answer: Mapping[str, Any], scope: Scope) -> Database:
     Raises:
         Unexpected: a field that every instance has is missing or of another type.
     """
-    with _reading("DB instance", answer, "DBInstanceIdentifier"):
+    with reading("DB instance", answer, "DBInstanceIdentifier"):
         return Database(
             id=DatabaseId(scope, Kind.INSTANCE, answer["DBInstanceIdentifier"]),
             arn=answer["DBInstanceArn"],
@@ -119,6 +119,7 @@ def instance(answer: Mapping[str, Any], scope: Scope) -> Database:
             or "",
             created=aware(answer.get("InstanceCreateTime")),
             endpoint=_endpoint(answer.get("Endpoint")),
+            replicated_to=_replicated_to(answer),
             window=_window(None, answer.get("LatestRestorableTime")),
             config=_instance_config(answer),
             **_common(answer),
@@ -131,7 +132,7 @@ def cluster(answer: Mapping[str, Any], scope: Scope) -> Database:
     Raises:
         Unexpected: a field that every cluster has is missing or of another type.
     """
-    with _reading("DB cluster", answer, "DBClusterIdentifier"):
+    with reading("DB cluster", answer, "DBClusterIdentifier"):
         port = answer.get("Port")
         return Database(
             id=DatabaseId(scope, Kind.CLUSTER, answer["DBClusterIdentifier"]),
@@ -147,15 +148,23 @@ def cluster(answer: Mapping[str, Any], scope: Scope) -> Database:
         )
 
 
+UNREADABLE: Final = (Unexpected, KeyError, TypeError, AttributeError, ValueError)
+"""What reading an answer of another shape raises."""
+
+
 @contextmanager
-def _reading(what: str, answer: Any, key: str) -> Iterator[None]:
+def reading(what: str, answer: Any, key: str) -> Iterator[None]:
     """One answer that cannot be read is Unexpected, and the message says whose it is."""
     try:
         yield
-    except Unexpected as exc:
-        raise Unexpected(f"{what} {_name(answer, key)}: {exc}") from exc
-    except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise Unexpected(f"{what} {_name(answer, key)}: cannot read {exc!r}") from exc
+    except UNREADABLE as exc:
+        raise unreadable(what, answer, key, exc) from exc
+
+
+def unreadable(what: str, answer: Any, key: str, why: Exception) -> Unexpected:
+    """The error that says whose answer cannot be read, and why."""
+    text = str(why) if isinstance(why, Unexpected) else f"cannot read {why!r}"
+    return Unexpected(f"{what} {_name(answer, key)}: {text}")
 
 
 def _name(answer: Any, key: str) -> str:
@@ -177,12 +186,12 @@ def _common(answer: Mapping[str, Any]) -> dict[str, Any]:
         "managed_by": "aws-backup" if answer.get("AwsBackupRecoveryPointArn") else "",
         "copy_tags": answer.get("CopyTagsToSnapshot"),
         "deletion_protection": answer.get("DeletionProtection"),
-        "storage_gb": _provisioned(answer),
+        "storage_gb": provisioned(answer),
         "secret": (secret["SecretArn"], secret.get("SecretStatus", "")) if secret.get("SecretArn") else None,
     }
 
 
-def _provisioned(answer: Mapping[str, Any]) -> int | None:
+def provisioned(answer: Mapping[str, Any]) -> int | None:
     """Aurora answers 1 whatever its volume holds (RDS API reference, ``DBCluster.AllocatedStorage``)."""
     size = answer.get("AllocatedStorage")
     return None if size is None or str(answer["Engine"]).startswith("aurora") else int(size)
@@ -192,6 +201,11 @@ def _endpoint(answer: Mapping[str, Any] | None) -> tuple[str, int] | None:
     if not answer or not answer.get("Address") or not answer.get("Port"):
         return None
     return answer["Address"], int(answer["Port"])
+
+
+def _replicated_to(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    kept = answer.get("DBInstanceAutomatedBackupsReplications") or ()
+    return tuple(each["DBInstanceAutomatedBackupsArn"] for each in kept)
 
 
 def _window(earliest: Any, latest: Any) -> RecoveryWindow | None:
@@ -215,9 +229,9 @@ def _first(answers: Any, key: str) -> str:
     return next((str(each[key]) for each in answers or [] if each.get(key)), "")
 
 
-def _encryption(answer: Mapping[str, Any]) -> str:
-    """RDS's word; older answers have only a flag. Empty when neither is there."""
-    encrypted = answer.get("StorageEncrypted")
+def encryption(answer: Mapping[str, Any]) -> str:
+    """RDS's word; older answers have only a flag (instance snapshots name it shorter). Empty when neither is there."""
+    encrypted = answer.get("StorageEncrypted", answer.get("Encrypted"))
     flag = "" if encrypted is None else "none" if not encrypted else "sse-kms" if answer.get("KmsKeyId") else "sse-rds"
     return str(answer.get("StorageEncryptionType") or flag)
 
@@ -234,7 +248,7 @@ def _instance_config(answer: Mapping[str, Any]) -> Configuration:
         multi_az=answer.get("MultiAZ"),
         public=answer.get("PubliclyAccessible"),
         kms_key=answer.get("KmsKeyId", ""),
-        encryption=_encryption(answer),
+        encryption=encryption(answer),
         iam_auth=bool(answer.get("IAMDatabaseAuthenticationEnabled")),
         log_exports=tuple(answer.get("EnabledCloudwatchLogsExports") or ()),
         minor_upgrades=bool(answer.get("AutoMinorVersionUpgrade", True)),
@@ -260,7 +274,7 @@ def _cluster_config(answer: Mapping[str, Any]) -> Configuration:
         multi_az=answer.get("MultiAZ"),
         public=answer.get("PubliclyAccessible"),
         kms_key=answer.get("KmsKeyId", ""),
-        encryption=_encryption(answer),
+        encryption=encryption(answer),
         iam_auth=bool(answer.get("IAMDatabaseAuthenticationEnabled")),
         log_exports=tuple(answer.get("EnabledCloudwatchLogsExports") or ()),
         minor_upgrades=bool(answer.get("AutoMinorVersionUpgrade", True)),
@@ -288,7 +302,7 @@ def member(answer: Mapping[str, Any]) -> Member:
     Raises:
         Unexpected: it has no name.
     """
-    with _reading("DB instance", answer, "DBInstanceIdentifier"):
+    with reading("DB instance", answer, "DBInstanceIdentifier"):
         return Member(
             name=answer["DBInstanceIdentifier"],
             writer=False,
@@ -316,7 +330,7 @@ def snapshot(answer: Mapping[str, Any], kind: Kind) -> Snapshot:
     """
     prefix = "DBSnapshot" if kind is Kind.INSTANCE else "DBClusterSnapshot"
     source = "DBInstanceIdentifier" if kind is Kind.INSTANCE else "DBClusterIdentifier"
-    with _reading("snapshot", answer, f"{prefix}Identifier"):
+    with reading("snapshot", answer, f"{prefix}Identifier"):
         own_age = None if answer.get("SourceDBClusterSnapshotArn") else answer.get("SnapshotCreateTime")
         return Snapshot(
             id=answer[f"{prefix}Identifier"],

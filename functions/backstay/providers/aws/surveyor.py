@@ -8,26 +8,21 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from backstay.core.errors import Unexpected
 from backstay.core.restoring import Unchecked
 from backstay.core.surroundings import Combination, Surroundings, combination
-from backstay.providers.aws.errors import calling
+from backstay.providers.aws.listing import EC2_PAGE, RULES_PAGE, entries, option_groups
 from backstay.providers.aws.preflight import Preflight, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from backstay.core.model import Database
     from backstay.providers.aws.clients import Clients
 
 T = TypeVar("T")
 _WORKERS: Final = 8
-# The largest pages: RDS API reference, MaxRecords; EC2 API reference, MaxResults; EventBridge API reference, Limit.
-_RDS_PAGE: Final = 100
-_EC2_PAGE: Final = 1000
-_RULES_PAGE: Final = 100
 
 
 class RdsSurveyor:
@@ -112,72 +107,31 @@ class _Reader:
         self.preflight = Preflight(clients, region)
 
     def parameter_groups(self) -> frozenset[str]:
-        pages = _entries(self._rds, "describe_db_parameter_groups", "DBParameterGroups", _RDS_PAGE)
+        pages = entries(self._rds, "describe_db_parameter_groups", "DBParameterGroups")
         return frozenset(each["DBParameterGroupName"] for each in pages)
 
     def cluster_parameter_groups(self) -> frozenset[str]:
-        pages = _entries(self._rds, "describe_db_cluster_parameter_groups", "DBClusterParameterGroups", _RDS_PAGE)
+        pages = entries(self._rds, "describe_db_cluster_parameter_groups", "DBClusterParameterGroups")
         return frozenset(each["DBClusterParameterGroupName"] for each in pages)
 
     def option_groups(self) -> frozenset[str]:
-        pages = _entries(self._rds, "describe_option_groups", "OptionGroupsList", _RDS_PAGE)
-        return frozenset(each["OptionGroupName"] for each in pages)
+        return option_groups(self._rds)
 
     def subnet_groups(self) -> dict[str, tuple[str, ...]]:
-        pages = _entries(self._rds, "describe_db_subnet_groups", "DBSubnetGroups", _RDS_PAGE)
+        pages = entries(self._rds, "describe_db_subnet_groups", "DBSubnetGroups")
         return {
             each["DBSubnetGroupName"]: tuple(subnet["SubnetIdentifier"] for subnet in each.get("Subnets", []))
             for each in pages
         }
 
     def security_groups(self) -> frozenset[str]:
-        pages = _entries(self._ec2, "describe_security_groups", "SecurityGroups", _EC2_PAGE)
+        pages = entries(self._ec2, "describe_security_groups", "SecurityGroups", EC2_PAGE)
         return frozenset(each["GroupId"] for each in pages)
 
     def subnets(self) -> dict[str, int]:
-        pages = _entries(self._ec2, "describe_subnets", "Subnets", _EC2_PAGE)
+        pages = entries(self._ec2, "describe_subnets", "Subnets", EC2_PAGE)
         return {each["SubnetId"]: int(each["AvailableIpAddressCount"]) for each in pages}
 
     def rules(self, prefix: str) -> dict[str, bool]:
-        pages = _entries(self._events, "list_rules", "Rules", _RULES_PAGE, NamePrefix=prefix)
+        pages = entries(self._events, "list_rules", "Rules", RULES_PAGE, NamePrefix=prefix)
         return {each["Name"]: each["State"] != "DISABLED" for each in pages}
-
-
-_CALLS: Final = {
-    "describe_db_parameter_groups": "rds:DescribeDBParameterGroups",
-    "describe_db_cluster_parameter_groups": "rds:DescribeDBClusterParameterGroups",
-    "describe_option_groups": "rds:DescribeOptionGroups",
-    "describe_db_subnet_groups": "rds:DescribeDBSubnetGroups",
-    "describe_security_groups": "ec2:DescribeSecurityGroups",
-    "describe_subnets": "ec2:DescribeSubnets",
-    "list_rules": "events:ListRules",
-}
-
-
-def _entries(client: Any, operation: str, key: str, size: int, **given: str) -> Iterator[_Entry]:
-    """Every entry of a listing.
-
-    Raises:
-        Unexpected: a page without its list, or an entry without a field that is asked of it.
-    """
-    call = _CALLS[operation]
-    pages = iter(client.get_paginator(operation).paginate(PaginationConfig={"PageSize": size}, **given))
-    while True:
-        with calling(call):
-            page = next(pages, None)
-        if page is None:
-            return
-        if not isinstance(page.get(key), list):
-            raise Unexpected(f"a page without {key}", call=call)
-        yield from (_Entry(each, call) for each in page[key])
-
-
-class _Entry(dict[str, Any]):
-    """One entry of a listing; a field that is missing is Unexpected, and not a KeyError of ours."""
-
-    def __init__(self, fields: Mapping[str, Any], call: str) -> None:
-        super().__init__(fields)
-        self._call = call
-
-    def __missing__(self, field: str) -> Any:
-        raise Unexpected(f"an entry without {field}", call=self._call)
