@@ -27,6 +27,9 @@ from tests.lab.rds.server import LabServer
 from tests.lab.rds.servers import Servers
 from tests.lab.rds.state import Region, Store
 
+VAULT_ACCOUNT = "222233334444"
+"""The account that copies go to, so that whoever takes over the first one cannot delete them."""
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.lab.rds", description=__doc__)
@@ -34,6 +37,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="folder for databases and snapshots")
     parser.add_argument("--aws-endpoint", required=True, help="base URL of the emulated cloud")
     parser.add_argument("--account", required=True, help="12-digit account")
+    parser.add_argument("--other-accounts", default=VAULT_ACCOUNT, help="comma-separated further accounts")
     parser.add_argument("--regions", required=True, help="comma-separated regions")
     parser.add_argument("--calls", type=Path, required=True, help="file that gets one JSON line per call")
     parser.add_argument("--pace", type=float, default=0.25, help="seconds that a status lasts at least")
@@ -50,13 +54,18 @@ def main() -> int:
     root.mkdir(parents=True, exist_ok=True, mode=0o755)
     tools = Tools(root)
     tls = make_tls(tools, root / "tls")
-    cloud = Cloud(given.aws_endpoint, given.account)
-    regions = {name: Region(name, given.account) for name in given.regions.split(",")}
+    names = given.regions.split(",")
+    others = [account for account in given.other_accounts.split(",") if account not in ("", given.account)]
+    cloud = Cloud(given.aws_endpoint, given.account, others)
     lab = Lab(
-        store=Store(given.account, regions),
+        store=Store(
+            given.account,
+            {name: Region(name, given.account) for name in names},
+            {account: {name: Region(name, account) for name in names} for account in others},
+        ),
         servers=Servers(root, tools, tls),
         jobs=Jobs(given.pace),
-        events=Events(cloud, given.account),
+        events=Events(cloud),
         cloud=cloud,
         faults=Faults(),
         calls=Calls(given.calls),
@@ -65,7 +74,7 @@ def main() -> int:
     server = LabServer(given.port, lab)
     threading.Thread(target=server.serve_forever, args=(0.05,), name="http", daemon=True).start()
     threading.Thread(target=tools.template, name="template", daemon=True).start()
-    threading.Thread(target=cloud.warm, args=(list(regions),), name="warm", daemon=True).start()
+    threading.Thread(target=cloud.warm, args=(names,), name="warm", daemon=True).start()
     ready = {"ready": True, "port": server.server_address[1], "ca_bundle": str(tls.ca_bundle)}
     print(json.dumps(ready), flush=True)
     _wait(ending)

@@ -17,6 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
@@ -54,26 +56,30 @@ class Cloud:
 
     Args:
         endpoint: its base URL.
-        account: 12-digit account, which is also root's access key.
+        account: 12-digit account, which is also root's access key; methods that name no account mean this one.
+        others: further accounts.
     """
 
-    def __init__(self, endpoint: str, account: str) -> None:
+    def __init__(self, endpoint: str, account: str, others: Iterable[str] = ()) -> None:
         self._endpoint, self._account = endpoint, account
+        self._accounts = frozenset({account, *others})
+        self._owners: dict[str, str] = {}
         self._session = boto3.session.Session()  # one for all: it keeps the models that it has read
-        self._clients: dict[tuple[str, str], Any] = {}
-        self._networks: dict[str, Network] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._networks: dict[tuple[str, str], Network] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
 
-    def _client(self, service: str, region: str) -> Any:
+    def _client(self, service: str, region: str, account: str | None = None) -> Any:
+        owner = account or self._account
         with self._lock:
-            key = (service, region)
+            key = (service, region, owner)
             if key not in self._clients:
                 self._clients[key] = self._session.client(
                     service,  # type: ignore[call-overload]
                     region_name=region,
                     endpoint_url=self._endpoint,
-                    aws_access_key_id=self._account,
+                    aws_access_key_id=owner,
                     aws_secret_access_key="lab",
                     config=Config(
                         connect_timeout=TIMEOUT_SECONDS,
@@ -89,53 +95,54 @@ class Cloud:
             for region in regions:
                 self._client(service, region)
 
-    def events(self, region: str) -> EventBridgeClient:
+    def events(self, region: str, account: str | None = None) -> EventBridgeClient:
         """EventBridge in `region`."""
-        client: EventBridgeClient = self._client("events", region)
+        client: EventBridgeClient = self._client("events", region, account)
         return client
 
-    def secrets(self, region: str) -> SecretsManagerClient:
+    def secrets(self, region: str, account: str | None = None) -> SecretsManagerClient:
         """Secrets Manager in `region`."""
-        client: SecretsManagerClient = self._client("secretsmanager", region)
+        client: SecretsManagerClient = self._client("secretsmanager", region, account)
         return client
 
-    def _kms(self, region: str) -> KMSClient:
-        client: KMSClient = self._client("kms", region)
+    def _kms(self, region: str, account: str | None) -> KMSClient:
+        client: KMSClient = self._client("kms", region, account)
         return client
 
-    def _ec2(self, region: str) -> EC2Client:
-        client: EC2Client = self._client("ec2", region)
+    def _ec2(self, region: str, account: str | None) -> EC2Client:
+        client: EC2Client = self._client("ec2", region, account)
         return client
 
-    def usable_key(self, region: str, key: str) -> str | None:
+    def usable_key(self, region: str, key: str, account: str | None = None) -> str | None:
         """ARN of the KMS key `key` (id, ARN or alias), or None when it cannot be used."""
         try:
-            found = self._kms(region).describe_key(KeyId=key)["KeyMetadata"]
+            found = self._kms(region, account).describe_key(KeyId=key)["KeyMetadata"]
         except ClientError as exc:
             if exc.response["Error"]["Code"] in _UNUSABLE:
                 return None
             raise CloudError(f"kms:DescribeKey {key}: {exc}") from exc
         return found["Arn"] if found.get("KeyState") == "Enabled" else None
 
-    def network(self, region: str) -> Network:
+    def network(self, region: str, account: str | None = None) -> Network:
         """The default VPC of `region` with its default security group and subnets; read once."""
-        if region not in self._networks:
-            ec2 = self._ec2(region)
+        place = (region, account or self._account)
+        if place not in self._networks:
+            ec2 = self._ec2(region, account)
             mine: Any = [{"Name": "is-default", "Values": ["true"]}]
             vpc = next(v["VpcId"] for v in ec2.describe_vpcs(Filters=mine)["Vpcs"] if v.get("IsDefault"))
             groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]
             subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
-            self._networks[region] = Network(
+            self._networks[place] = Network(
                 vpc,
                 next(g["GroupId"] for g in groups if g["GroupName"] == "default" and g.get("VpcId") == vpc),
                 tuple(sorted((s["SubnetId"], s["AvailabilityZone"]) for s in subnets if s["VpcId"] == vpc)),
             )
-        return self._networks[region]
+        return self._networks[place]
 
-    def subnets(self, region: str, ids: list[str]) -> list[tuple[str, str, str]] | None:
+    def subnets(self, region: str, ids: list[str], account: str | None = None) -> list[tuple[str, str, str]] | None:
         """(id, zone, VPC) of each subnet, or None when one does not exist."""
         try:
-            found = self._ec2(region).describe_subnets(SubnetIds=ids)["Subnets"]
+            found = self._ec2(region, account).describe_subnets(SubnetIds=ids)["Subnets"]
         except ClientError as exc:
             if exc.response["Error"]["Code"].startswith("InvalidSubnet"):
                 return None
@@ -144,20 +151,38 @@ class Cloud:
             return None
         return [(s["SubnetId"], s["AvailabilityZone"], s["VpcId"]) for s in found]
 
-    def security_groups_exist(self, region: str, ids: list[str]) -> bool:
+    def security_groups_exist(self, region: str, ids: list[str], account: str | None = None) -> bool:
         """Whether every security group of `ids` exists."""
         try:
-            found = self._ec2(region).describe_security_groups(GroupIds=ids)["SecurityGroups"]
+            found = self._ec2(region, account).describe_security_groups(GroupIds=ids)["SecurityGroups"]
         except ClientError as exc:
             if exc.response["Error"]["Code"].startswith("InvalidGroup"):
                 return False
             raise CloudError(f"ec2:DescribeSecurityGroups: {exc}") from exc
         return {g["GroupId"] for g in found} == set(ids)
 
+    def account_of(self, access_key: str) -> str:
+        """The account of the principal behind `access_key`: a session's is its role's. A stranger counts as the first.
+
+        It is the same for the life of a key, and asked once.
+        """
+        if self._is_root(access_key):
+            return access_key
+        if access_key not in self._owners:
+            asked = {"access_key": access_key, "action": "sts:GetCallerIdentity", "resources": ["*"], "context": {}}
+            parts = str(self._post("/_lab/authorize", asked).get("principal") or "").split(":")
+            if len(parts) < 6:
+                return self._account
+            self._owners[access_key] = parts[4]
+        return self._owners[access_key]
+
+    def _is_root(self, access_key: str) -> bool:
+        return access_key.isdecimal() and len(access_key) == len(self._account)
+
     def authorize(self, access_key: str, action: str, resources: list[str], context: dict[str, str]) -> Verdict:
         """Ask the cloud's IAM evaluator; root is allowed without asking."""
-        if access_key.isdecimal() and len(access_key) == len(self._account):
-            return Verdict(access_key == self._account, f"arn:aws:iam::{access_key}:root", None, "root")
+        if self._is_root(access_key):
+            return Verdict(access_key in self._accounts, f"arn:aws:iam::{access_key}:root", None, "root")
         asked = {"access_key": access_key, "action": action, "resources": resources, "context": context}
         found = self._post("/_lab/authorize", asked)
         return Verdict(

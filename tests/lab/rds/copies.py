@@ -6,12 +6,12 @@ import urllib.parse
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import groups, keys, names, shapes, snapshots
+from tests.lab.rds import groups, keys, names, shapes, sharing, snapshots
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.flights import Flight
 from tests.lab.rds.lab import frozen
-from tests.lab.rds.model import fault, invalid_combination, invalid_value
-from tests.lab.rds.state import Snapshot
+from tests.lab.rds.model import Fault, fault, invalid_combination, invalid_value
+from tests.lab.rds.state import RegionState, Snapshot
 
 if TYPE_CHECKING:
     from tests.lab.rds.lab import Arguments, Call
@@ -124,12 +124,14 @@ def _source(call: Call, asked: str, kind: _Kind) -> tuple[Region, Snapshot]:
         parts = asked.split(":", 6)
         if len(parts) != 7 or parts[2] != "rds" or parts[5] != kind.arn:
             raise invalid_value(f"Invalid {kind.source}: {asked} is not the ARN of a {kind.arn}")
-        found = call.lab.store.regions.get(parts[3])
-        if found is None or found.account != parts[4]:
+        found = call.lab.store.find(parts[4], parts[3])
+        if found is None:
             raise fault(f"{kind.shape}NotFoundFault", f"{kind.shape} {asked} not found.")
+        if found.state is not RegionState.ON:
+            raise Fault("ServiceUnavailable", f"The source region {found.name} does not answer", 503)
         origin, name = found, parts[6].lower()
     source = origin.snapshots_of(kind.name).get(name)
-    if source is None:
+    if source is None or not sharing.visible(call.region, origin, source):
         raise fault(f"{kind.shape}NotFoundFault", f"{kind.shape} {asked} not found.")
     return origin, source
 

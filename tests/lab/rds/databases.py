@@ -22,6 +22,12 @@ def short(value: str, kind: str) -> str:
     return (parts[6] if len(parts) == 7 and parts[0] == "arn" and parts[5] == kind else value).lower()
 
 
+def short_here(region: Region, value: str, kind: str) -> str:
+    """Identifier in `value`; an ARN that is not of this region and account stays whole, and so names nothing here."""
+    own = region.arn(kind, "")
+    return value.removeprefix(own).lower()
+
+
 def instance(region: Region, name: str) -> Instance:
     """The instance `name` (identifier or ARN)."""
     found = region.instances.get(short(name, "db"))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.lab.rds.serialize import timestamp
-from tests.lab.rds.state import Database, Event, Region, Snapshot, now
+from tests.lab.rds.state import Database, Event, Region, RegionState, Snapshot, now
 
 if TYPE_CHECKING:
     from tests.lab.rds.cloud import Cloud
@@ -81,6 +81,7 @@ class Trail:
 
     action: str
     region: str
+    account: str
     principal: str
     parameters: dict[str, Any]
     source_ip: str
@@ -95,12 +96,11 @@ class Events:
 
     Args:
         cloud: where PutEvents goes.
-        account: 12-digit account.
     """
 
-    def __init__(self, cloud: Cloud, account: str) -> None:
-        self._cloud, self._account = cloud, account
-        self._queue: queue.SimpleQueue[tuple[str, dict[str, Any]] | None] = queue.SimpleQueue()
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._queue: queue.SimpleQueue[tuple[tuple[str, str], dict[str, Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._send, name="events", daemon=True)
         self._thread.start()
 
@@ -110,7 +110,9 @@ class Events:
         self._thread.join(3)
 
     def happened(self, region: Region, subject: Database | Snapshot, event_id: str, detail: str = "") -> None:
-        """Record and send the RDS event `event_id` about a database or a snapshot."""
+        """Record and send the RDS event `event_id` about a database or a snapshot; a region that is off sends none."""
+        if region.state is not RegionState.ON:
+            return
         category, text = MESSAGES[event_id]
         kind = _kind(subject)
         detail_type, source_type, api_type = _KINDS[kind]
@@ -126,14 +128,14 @@ class Events:
             "SourceIdentifier": subject.identifier,
             "EventID": event_id,
         }
-        self._put(region.name, detail_type, [subject.arn], body, event.date)
+        self._put((region.name, region.account), detail_type, [subject.arn], body, event.date)
 
     def recorded(self, trail: Trail) -> None:
         """Send CloudTrail's event of a mutating call."""
         moment = now()
         body: dict[str, Any] = {
             "eventVersion": "1.11",
-            "userIdentity": _identity(trail.principal, self._account),
+            "userIdentity": _identity(trail.principal, trail.account),
             "eventTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "eventSource": "rds.amazonaws.com",
             "eventName": trail.action,
@@ -147,14 +149,17 @@ class Events:
             "readOnly": False,
             "eventType": "AwsApiCall",
             "managementEvent": True,
-            "recipientAccountId": self._account,
+            "recipientAccountId": trail.account,
             "eventCategory": "Management",
         }
         if trail.error_code:
             body |= {"errorCode": trail.error_code, "errorMessage": trail.error_message}
-        self._put(trail.region, "AWS API Call via CloudTrail", [], body, moment)
+        self._put((trail.region, trail.account), "AWS API Call via CloudTrail", [], body, moment)
 
-    def _put(self, region: str, detail_type: str, arns: list[str], body: dict[str, Any], moment: dt.datetime) -> None:
+    def _put(
+        self, bus: tuple[str, str], detail_type: str, arns: list[str], body: dict[str, Any], moment: dt.datetime
+    ) -> None:
+        """`bus` is the default one of a (region, account)."""
         entry = {
             "Time": moment,
             "Source": "aws.rds",
@@ -162,13 +167,13 @@ class Events:
             "Resources": arns,
             "Detail": json.dumps(body, default=_json),
         }
-        self._queue.put((region, entry))
+        self._queue.put((bus, entry))
 
     def _send(self) -> None:
         while (item := self._queue.get()) is not None:
-            region, entry = item
+            (region, account), entry = item
             try:
-                answer = self._cloud.events(region).put_events(Entries=[entry])  # type: ignore[list-item]
+                answer = self._cloud.events(region, account).put_events(Entries=[entry])  # type: ignore[list-item]
             except (BotoCoreError, ClientError) as exc:
                 # As on AWS an event can be lost; it must be seen in the lab's log, or nobody finds out why.
                 print(f"rds: event lost ({region}, {entry['DetailType']}): {exc}", file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.lab.rds.faults import Plant
 from tests.lab.rds.keys import KMS, default_key
-from tests.lab.rds.state import now
+from tests.lab.rds.state import RegionState, now
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,6 +120,8 @@ class Copies:
             return Ending.FAIL
         if flight.told is not None:
             return flight.told
+        if RegionState.ON not in {flight.origin.state} & {flight.region.state}:
+            return None  # nothing moves while one of both regions is off
         first = next(other for other in self.flights if other.lane == flight.lane)
         if self.held or first is not flight:
             return None

@@ -91,7 +91,7 @@ def subnet_group(call: Call, name: str | None) -> str:
     groups = call.region.subnet_groups
     if name is None or name.lower() == "default":
         if "default" not in groups:
-            network = call.lab.cloud.network(call.region.name)
+            network = call.lab.cloud.network(call.region.name, call.region.account)
             groups["default"] = Group(
                 "default",
                 call.region.arn("subgrp", "default"),
@@ -108,8 +108,8 @@ def subnet_group(call: Call, name: str | None) -> str:
 def security_groups(call: Call, ids: list[str] | None) -> list[str]:
     """VPC security groups to use; without any the default VPC's default one."""
     if ids is None:
-        return [call.lab.cloud.network(call.region.name).security_group]
-    if not ids or not call.lab.cloud.security_groups_exist(call.region.name, ids):
+        return [call.lab.cloud.network(call.region.name, call.region.account).security_group]
+    if not ids or not call.lab.cloud.security_groups_exist(call.region.name, ids, call.region.account):
         raise invalid_value(f"Invalid security group , groupId= {', '.join(ids)}, groupName=.")
     return list(ids)
 
@@ -186,7 +186,7 @@ def create_subnet_group(call: Call, arguments: Arguments) -> dict[str, Any]:
     if name in groups:
         raise fault("DBSubnetGroupAlreadyExistsFault", f"The DB subnet group '{name}' already exists.")
     _within_quota(call, "DBSubnetGroups", groups, "DBSubnetGroupQuotaExceededFault")
-    found = call.lab.cloud.subnets(call.region.name, arguments["SubnetIds"])
+    found = call.lab.cloud.subnets(call.region.name, arguments["SubnetIds"], call.region.account)
     if not found or len({vpc for _, _, vpc in found}) > 1:
         raise fault("InvalidSubnet", f"Invalid subnets: {', '.join(arguments['SubnetIds'])}")
     if len({zone for _, zone, _ in found}) < 2:

@@ -180,6 +180,8 @@ def _context(region: Region, asked_tags: dict[str, str], arguments: Arguments) -
 
 
 def _held_tags(lab: Lab, region: Region, arn: str) -> dict[str, str]:
+    parts = arn.split(":", 6)
+    elsewhere = lab.store.find(region.account, parts[3]) if len(parts) == 7 else None
     with lab.store.lock:
-        held = dict(tags.tagged(region, arn) or {})
+        held = dict(tags.tagged(elsewhere or region, arn) or {})
     return {f"aws:ResourceTag/{key}": value for key, value in held.items()}

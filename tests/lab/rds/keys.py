@@ -43,7 +43,7 @@ def usable(call: Call, key: str) -> str:
     """
     if key == default_key(call.region) or key in ("alias/aws/rds", "aws/rds"):
         return default_key(call.region)
-    arn = call.lab.cloud.usable_key(call.region.name, key)
+    arn = call.lab.cloud.usable_key(call.region.name, key, call.region.account)
     here = arn is not None and arn.split(":")[3] == call.region.name
     if arn is None or not here or not _granted(call, call.region, arn):
         raise fault(
@@ -61,7 +61,7 @@ def readable(call: Call, origin: Region, key: str) -> None:
     """
     if key == default_key(origin) and origin.account == call.region.account:
         return
-    arn = call.lab.cloud.usable_key(origin.name, key)
+    arn = call.lab.cloud.usable_key(origin.name, key, origin.account)
     if arn is None or not _granted(call, origin, arn):
         raise fault(
             "KMSKeyNotAccessibleFault",

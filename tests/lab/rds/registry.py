@@ -20,6 +20,7 @@ from tests.lab.rds import (
     power,
     removal,
     restores,
+    sharing,
     snapshots,
     tags,
 )
@@ -88,6 +89,7 @@ OPERATIONS = {
         "DBSnapshotIdentifier",
         "SnapshotType",
         "IncludeShared",
+        "IncludePublic",
         "DbiResourceId",
     ),
     "DescribeDBClusterSnapshots": _describe(
@@ -96,7 +98,20 @@ OPERATIONS = {
         "DBClusterSnapshotIdentifier",
         "SnapshotType",
         "IncludeShared",
+        "IncludePublic",
         "DbClusterResourceId",
+    ),
+    "ModifyDBSnapshotAttribute": Operation(
+        sharing.modify_instance_snapshot, _takes("DBSnapshotIdentifier", *sharing.MODIFY)
+    ),
+    "ModifyDBClusterSnapshotAttribute": Operation(
+        sharing.modify_cluster_snapshot, _takes("DBClusterSnapshotIdentifier", *sharing.MODIFY)
+    ),
+    "DescribeDBSnapshotAttributes": Operation(
+        sharing.describe_instance_snapshot, _takes("DBSnapshotIdentifier"), reads=True
+    ),
+    "DescribeDBClusterSnapshotAttributes": Operation(
+        sharing.describe_cluster_snapshot, _takes("DBClusterSnapshotIdentifier"), reads=True
     ),
     "RestoreDBInstanceToPointInTime": Operation(restores.instance_to_moment, restores.INSTANCE_TO_MOMENT),
     "RestoreDBInstanceFromDBSnapshot": Operation(restores.instance_from_snapshot, restores.INSTANCE_FROM_SNAPSHOT),

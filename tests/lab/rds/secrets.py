@@ -61,7 +61,7 @@ def create(call: Call, kind: str, *, username: str, password: str, arn: str, key
     for action in ("CreateSecret", "TagResource"):
         call.demand(f"secretsmanager:{action}", resource, {"secretsmanager:Name": name})
     if key is not None:
-        arn_of_key = call.lab.cloud.usable_key(region, key)
+        arn_of_key = call.lab.cloud.usable_key(region, key, account)
         if arn_of_key is None:
             raise invalid_value(f"The KMS key {key} for the secret is not usable")
         via = {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}
@@ -73,7 +73,7 @@ def create(call: Call, kind: str, *, username: str, password: str, arn: str, key
         {"Key": "aws:rds:primaryDBInstanceArn" if kind == "db" else "aws:rds:primaryDBClusterArn", "Value": arn},
         {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
     ]
-    secrets = call.lab.cloud.secrets(region)
+    secrets = call.lab.cloud.secrets(region, account)
     description = "Secret associated with primary RDS DB " + ("instance" if kind == "db" else "cluster")
     try:
         if key is None:
@@ -95,7 +95,7 @@ def create(call: Call, kind: str, *, username: str, password: str, arn: str, key
 def rotate(lab: Lab, database: Database, password: str) -> None:
     """Write a new password into the database's secret."""
     if database.secret is not None:
-        lab.cloud.secrets(database.region).put_secret_value(
+        lab.cloud.secrets(database.region, database.arn.split(":")[4]).put_secret_value(
             SecretId=database.secret.arn,
             SecretString=json.dumps({"username": database.master_username, "password": password}),
         )
@@ -104,4 +104,6 @@ def rotate(lab: Lab, database: Database, password: str) -> None:
 def delete(lab: Lab, database: Database) -> None:
     """Remove the secret with its database."""
     if database.secret is not None:
-        lab.cloud.secrets(database.region).delete_secret(SecretId=database.secret.arn, ForceDeleteWithoutRecovery=True)
+        lab.cloud.secrets(database.region, database.arn.split(":")[4]).delete_secret(
+            SecretId=database.secret.arn, ForceDeleteWithoutRecovery=True
+        )

@@ -18,6 +18,7 @@ from tests.lab.rds.faults import Kind
 from tests.lab.rds.lab import Arguments, Call, Lab, denied
 from tests.lab.rds.model import Fault, not_here
 from tests.lab.rds.registry import OPERATIONS, Operation
+from tests.lab.rds.state import Region, RegionState
 
 BODY_LIMIT = 1_000_000
 TIMEOUT_FAULT_SECONDS = 120.0
@@ -47,6 +48,7 @@ class Exchange:
         self.request_id = str(uuid.uuid4())
         self._action, self._arguments = "unknown", Arguments()
         self._who: guard.Caller | None = None
+        self._region: Region | None = None
         self._call: Call | None = None
         self._principal: str | None = None
         self._resources: list[str] = []
@@ -76,7 +78,10 @@ class Exchange:
     def _run(self, body: str) -> str:
         regions = self._lab.store.regions
         self._who = guard.caller(self._authorization, self._agent, regions)
-        region = regions[self._who.region]
+        account = self._lab.cloud.account_of(self._who.access_key)
+        region = self._lab.store.find(account, self._who.region) or regions[self._who.region]
+        self._region = region
+        _need_region(region)
         operation, self._arguments = parse.read_body(body)
         self._action = operation.name
         self._resources = guard.resources(region, self._action, self._arguments)
@@ -128,13 +133,14 @@ class Exchange:
             status=status,
             error=fault.code if fault else None,
         )
-        known = OPERATIONS.get(self._action)
-        if who is None or known is None or known.reads or status == 0:
+        known, region = OPERATIONS.get(self._action), self._region
+        if who is None or region is None or known is None or known.reads or status == 0:
             return
         self._lab.events.recorded(
             Trail(
                 self._action,
                 who.region,
+                region.account,
                 self._principal or "unknown",
                 self._arguments,
                 self._address,
@@ -144,6 +150,19 @@ class Exchange:
                 fault.message if fault else None,
             )
         )
+
+
+def _need_region(region: Region) -> None:
+    """The region answers: one that is off says 503 or nothing, one that is not enabled does not know the caller."""
+    match region.state:
+        case RegionState.ON:
+            return
+        case RegionState.OFF:
+            raise Fault("ServiceUnavailable", f"Service is unable to handle request: {region.name} is off", 503)
+        case RegionState.DARK:
+            raise Cut(reset=True)
+        case RegionState.DISABLED:
+            raise Fault("InvalidClientTokenId", "The security token included in the request is invalid.", 403)
 
 
 def _known(action: str, arguments: Arguments) -> Operation:
@@ -196,7 +215,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         try:
             status, found = 200, route(self.server.lab, json.loads(body or b"{}"))
-        except (ValueError, KeyError, TypeError, admin.Refused) as exc:
+        except (ValueError, KeyError, TypeError) as exc:
             status, found = 400, {"error": f"{type(exc).__name__}: {exc}"}
         self._send(status, "application/json", json.dumps(found).encode())
 

@@ -26,11 +26,24 @@ _PORTS = range(15_000, 31_000)
 
 @dataclass(slots=True)
 class Server:
-    """One database's server, its base backups (oldest first) and its heartbeat."""
+    """One database's server, its base backups (oldest first) and its heartbeat; `halted` while its region is off."""
 
     cluster: Cluster
     bases: list[tuple[dt.datetime, Path]] = field(default_factory=list)
     heartbeat: Heartbeat | None = None
+    halted: bool = False
+
+    def beat(self) -> None:
+        """Start (again) to measure the latest restorable moment, if there are backups."""
+        if not self.bases:
+            return
+        before = None
+        if self.heartbeat is not None:
+            self.heartbeat.stop()
+            before = self.heartbeat.latest
+        self.heartbeat = Heartbeat(self.cluster)
+        self.heartbeat.latest = before
+        self.heartbeat.start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +157,7 @@ class Servers:
 
     def resume(self, resource_id: str) -> None:
         """Start (again) to measure the latest restorable moment, if there are backups."""
-        server = self.get(resource_id)
-        if server.bases:
-            self.pause(resource_id)
-            before = server.heartbeat.latest if server.heartbeat else None
-            server.heartbeat = Heartbeat(server.cluster)
-            server.heartbeat.latest = before
-            server.heartbeat.start()
+        self.get(resource_id).beat()
 
     def source(self, resource_id: str, moment: dt.datetime) -> Source | None:
         """Newest base backup that ended by `moment`, with the archive."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import databases, lifecycle, names, shapes
+from tests.lab.rds import databases, lifecycle, names, shapes, sharing
 from tests.lab.rds.lab import Arguments, Call, frozen
 from tests.lab.rds.model import fault, invalid_value
 from tests.lab.rds.paging import page, select
 from tests.lab.rds.state import Cluster, Instance, Region, Snapshot, now
 
-_TYPES = frozenset({"automated", "manual"})
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from tests.lab.rds.shapes import Shape
+
+_OWN = frozenset({"automated", "manual", "awsbackup"})
+_OTHERS = frozenset({"shared", "public"})
 COMPLETE = 100
 _DELETABLE = frozenset({"available", "failed"})
 _CLUSTER_NAMES = ("DBClusterSnapshot", "ManualClusterSnapshots")
@@ -125,7 +131,7 @@ def delete_cluster_snapshot(call: Call, arguments: Arguments) -> dict[str, Any]:
 
 
 def _removed(call: Call, known: dict[str, Snapshot], asked: str, shape: str) -> Snapshot:
-    name = asked.lower()
+    name = databases.short_here(call.region, asked, "snapshot" if shape == "DBSnapshot" else "cluster-snapshot")
     if name not in known:
         raise fault(f"{shape}NotFoundFault", f"{shape} {name} not found.")
     item = known[name]
@@ -139,39 +145,82 @@ def _removed(call: Call, known: dict[str, Snapshot], asked: str, shape: str) -> 
 
 
 def _chosen(
-    arguments: Arguments, known: dict[str, Snapshot], names_of: tuple[str, str, str], missing: str
-) -> list[Snapshot]:
-    """Snapshots by identifier, source, resource id and type; nobody shares any with this lab.
+    call: Call, arguments: Arguments, kind: str, names_of: tuple[str, str, str], missing: str
+) -> dict[str, Snapshot]:
+    """Snapshots by source, resource id and type, or the one that is named; by the identifier that is shown.
 
-    "If this identifier is for an automated snapshot, the SnapshotType parameter must also be specified" (RDS API
-    reference, DescribeDBSnapshots).
+    Without SnapshotType: the account's own of all types. "If this identifier is for an automated snapshot, the
+    SnapshotType parameter must also be specified" (RDS API reference, DescribeDBSnapshots).
     """
-    own, source, resource = (arguments.get(name) for name in names_of)
-    arn_kind = "snapshot" if names_of[0] == "DBSnapshotIdentifier" else "cluster-snapshot"
-    own = None if own is None else databases.short(own, arn_kind)
-    kind = arguments.get("SnapshotType")
-    if kind is not None and kind not in _TYPES:
-        raise invalid_value(f"SnapshotType {kind} is not available in this lab")
-    untold = own is not None and own.startswith("rds:") and kind != "automated"
-    if own is not None and (untold or own not in known):
-        raise fault(missing, f"{own} not found.")
+    asked, source, resource = (arguments.get(name) for name in names_of)
+    wanted = arguments.get("SnapshotType")
+    if wanted is not None and wanted not in _OWN | _OTHERS:
+        raise invalid_value(f"Invalid SnapshotType: {wanted}")
+    known = {} if wanted in _OTHERS else dict(call.region.snapshots_of(kind))
+    if wanted in _OWN:
+        known = {name: item for name, item in known.items() if item.type == wanted}
+    known |= {item.arn: item for item in _from_others(call, arguments, kind)}
+    if asked is not None:
+        name = databases.short_here(call.region, asked, "snapshot" if kind == "instance" else "cluster-snapshot")
+        if name not in known or (name.startswith("rds:") and wanted != "automated"):
+            raise fault(missing, f"{asked} not found.")
+        known = {name: known[name]}
+    if source is None and resource is None:
+        return known
+    return {
+        name: item
+        for name, item in known.items()
+        if source is None or item.source.identifier == source.lower()
+        if resource is None or item.source.resource_id == resource
+    }
+
+
+def _from_others(call: Call, arguments: Arguments, kind: str) -> list[Snapshot]:
+    """What other accounts share with this one, if it is asked for: SnapshotType, IncludeShared, IncludePublic."""
+    wanted = arguments.get("SnapshotType")
+    shared = wanted == "shared" or (wanted is None and arguments.get("IncludeShared", False))
+    public = wanted == "public" or (wanted is None and arguments.get("IncludePublic", False))
+    if not shared and not public:
+        return []
+    here = call.region.account
     return [
-        s
-        for s in known.values()
-        if own is None or s.identifier == own
-        if source is None or s.source.identifier == source.lower()
-        if resource is None or s.source.resource_id == resource
-        if kind is None or s.type == kind
+        item
+        for item in sharing.shared_here(call, kind)
+        if (shared and here in item.shared) or (public and sharing.EVERYBODY in item.shared)
     ]
+
+
+def _page(
+    call: Call, arguments: Arguments, items: dict[str, Snapshot], show: Callable[[Snapshot], Shape], shape: str
+) -> dict[str, Any]:
+    """One page; of another account's snapshot the identifier is its ARN, and its tags are not shown."""
+
+    def shown(item: Snapshot) -> Shape:
+        found = show(item)
+        if item.arn.split(":")[4] == call.region.account:
+            return found
+        kind = "shared" if call.region.account in item.shared else "public"
+        return found | {f"{shape}Identifier": item.arn, "SnapshotType": kind, "TagList": []}
+
+    return page(arguments, items, shown, f"{shape}s")
+
+
+def _select(
+    arguments: Arguments, items: dict[str, Snapshot], known: dict[str, Callable[[Snapshot], Iterable[str | None]]]
+) -> dict[str, Snapshot]:
+    if not arguments.get("Filters"):
+        return items
+    kept = {id(item) for item in select(arguments, items.values(), known)}
+    return {name: item for name, item in items.items() if id(item) in kept}
 
 
 def describe_instance_snapshots(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DescribeDBSnapshots."""
     members = ("DBSnapshotIdentifier", "DBInstanceIdentifier", "DbiResourceId")
-    found = _chosen(arguments, call.region.snapshots, members, "DBSnapshotNotFoundFault")
-    found = select(
+    known = _chosen(call, arguments, "instance", members, "DBSnapshotNotFoundFault")
+    found = _select(
         arguments,
-        found,
+        known,
         {
             "db-instance-id": lambda s: (s.source.identifier, s.source.arn),
             "db-snapshot-id": lambda s: (s.identifier,),
@@ -180,17 +229,16 @@ def describe_instance_snapshots(call: Call, arguments: Arguments) -> dict[str, A
             "engine": lambda s: (s.source.engine,),
         },
     )
-    items = {s.identifier: s for s in found}
-    return page(arguments, items, lambda s: shapes.snapshot(call.region, s), "DBSnapshots")
+    return _page(call, arguments, found, lambda s: shapes.snapshot(call.region, s), "DBSnapshot")
 
 
 def describe_cluster_snapshots(call: Call, arguments: Arguments) -> dict[str, Any]:
     """DescribeDBClusterSnapshots."""
     members = ("DBClusterSnapshotIdentifier", "DBClusterIdentifier", "DbClusterResourceId")
-    found = _chosen(arguments, call.region.cluster_snapshots, members, "DBClusterSnapshotNotFoundFault")
-    found = select(
+    known = _chosen(call, arguments, "cluster", members, "DBClusterSnapshotNotFoundFault")
+    found = _select(
         arguments,
-        found,
+        known,
         {
             "db-cluster-id": lambda s: (s.source.identifier, s.source.arn),
             "db-cluster-snapshot-id": lambda s: (s.identifier,),
@@ -198,5 +246,4 @@ def describe_cluster_snapshots(call: Call, arguments: Arguments) -> dict[str, An
             "engine": lambda s: (s.source.engine,),
         },
     )
-    items = {s.identifier: s for s in found}
-    return page(arguments, items, lambda s: shapes.cluster_snapshot(call.region, s), "DBClusterSnapshots")
+    return _page(call, arguments, found, lambda s: shapes.cluster_snapshot(call.region, s), "DBClusterSnapshot")

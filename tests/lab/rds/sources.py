@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.lab.rds import databases, shapes
-from tests.lab.rds.model import fault, invalid_combination
+from tests.lab.rds import databases, shapes, sharing
+from tests.lab.rds.model import fault, invalid_combination, not_here
 from tests.lab.rds.state import NOT_READY, Cluster, Instance, Snapshot
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def instance_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
         raise invalid_combination("Specify either DBSnapshotIdentifier or DBClusterSnapshotIdentifier")
     if "DBClusterSnapshotIdentifier" in arguments:
         return _cluster_snapshot(call, arguments["DBClusterSnapshotIdentifier"])
-    name = databases.short(arguments["DBSnapshotIdentifier"], "snapshot")
-    return _available(call.region.snapshots, name, "DBSnapshot")
+    return _available(call, "instance", arguments["DBSnapshotIdentifier"])
 
 
 def cluster_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
@@ -107,12 +106,16 @@ def cluster_snapshot_source(call: Call, arguments: Arguments) -> Snapshot:
 
 
 def _cluster_snapshot(call: Call, value: str) -> Snapshot:
-    name = databases.short(value, "cluster-snapshot")
-    return _available(call.region.cluster_snapshots, name, "DBClusterSnapshot")
+    return _available(call, "cluster", value)
 
 
-def _available(known: dict[str, Snapshot], name: str, shape: str) -> Snapshot:
-    found = known.get(name)
+def _available(call: Call, kind: str, asked: str) -> Snapshot:
+    """The caller's own snapshot: what another account shares is copied first here, as encrypted ones have to be."""
+    shape, arn_kind = ("DBSnapshot", "snapshot") if kind == "instance" else ("DBClusterSnapshot", "cluster-snapshot")
+    name = databases.short_here(call.region, asked, arn_kind)
+    if any(item.arn == asked for item in sharing.shared_here(call, kind)):
+        raise not_here(f"Restoring from {asked}, which is another account's,")
+    found = call.region.snapshots_of(kind).get(name)
     if found is None:
         raise fault(f"{shape}NotFoundFault", f"{shape} {name} not found.")
     if found.status != "available":

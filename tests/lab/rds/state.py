@@ -7,6 +7,7 @@ import datetime as dt
 import threading
 import uuid
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -235,6 +236,15 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html an
 """
 
 
+class RegionState(StrEnum):
+    """How a region answers: as always, with 503, not at all, or as one that the account has not enabled."""
+
+    ON = "on"
+    OFF = "off"
+    DARK = "dark"
+    DISABLED = "disabled"
+
+
 @dataclass(slots=True)
 class Region:
     """Everything that one account has in one region.
@@ -256,6 +266,7 @@ class Region:
     events: list[Event] = field(default_factory=list)
     quotas: dict[str, int] = field(default_factory=lambda: dict(QUOTAS))
     caps: dict[str, int] = field(default_factory=lambda: dict(CAPS))
+    state: RegionState = RegionState.ON
 
     def arn(self, kind: str, name: str) -> str:
         """ARN of a resource here; `kind` is RDS's (db, cluster, snapshot, pg, og, subgrp...)."""
@@ -276,8 +287,21 @@ class Region:
 
 @dataclass(slots=True)
 class Store:
-    """All regions behind one lock: a handler holds it, background work takes it to change state."""
+    """All regions behind one lock: a handler holds it, background work takes it to change state.
+
+    `regions` are the first account's by name; `others` those of further accounts, by account and name.
+    """
 
     account: str
     regions: dict[str, Region]
+    others: dict[str, dict[str, Region]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def find(self, account: str, name: str) -> Region | None:
+        """The region `name` of `account`, or None when the lab has no such account or region."""
+        regions = self.regions if account == self.account else self.others.get(account, {})
+        return regions.get(name)
+
+    def everywhere(self) -> list[Region]:
+        """Every region of every account."""
+        return [*self.regions.values(), *(region for held in self.others.values() for region in held.values())]

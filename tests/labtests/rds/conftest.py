@@ -33,6 +33,7 @@ WAIT_SECONDS = 20.0
 PACE = "0.1"
 SESSION = boto3.session.Session()
 ROOM = 2 * 1024**3
+ROWS = 321
 
 Value = TypeVar("Value")
 
@@ -274,3 +275,27 @@ def orders(session_rds: Rds) -> str:
         for number in range(200):
             connection.execute("insert into items values (%s, 'x')", (number,))
     return "orders"
+
+
+@pytest.fixture
+def there(rds: Rds) -> Iterator[RDSClient]:
+    """The destination region's endpoint; copies are quick and nothing is held when a test ends."""
+    yield rds.connect(OTHER_REGION)
+    rds.admin("POST", "/_lab/copies", {"hold": False, "seconds": 0.2})
+
+
+@pytest.fixture(scope="session")
+def taken(session_rds: Rds, orders: str) -> dict[str, Any]:
+    """A snapshot of `orders` with a table that only it has."""
+    session_rds.sql(orders, f"create table copied as select generate_series(1, {ROWS}) as id")
+    session_rds.client.create_db_snapshot(
+        DBSnapshotIdentifier="copy-me",
+        DBInstanceIdentifier=orders,
+        Tags=[{"Key": "team", "Value": "money"}, {"Key": "slot", "Value": "2026-01-01T03:00:00Z"}],
+    )
+
+    def probe() -> dict[str, Any] | None:
+        found: Any = session_rds.client.describe_db_snapshots(DBSnapshotIdentifier="copy-me")["DBSnapshots"][0]
+        return dict(found) if found["Status"] == "available" else None
+
+    return wait_for(probe, "copy-me available")

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ACCOUNT = "111122223333"
+ACCOUNT, VAULT = "111122223333", "222233334444"
+VAULT_SESSION = "ASIAVAULTSESSION"
 VPC, SECURITY_GROUP = "vpc-00000001", "sg-00000001"
 GOOD_KEY, BAD_KEY = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 WAIT_SECONDS = 15.0
@@ -46,42 +47,52 @@ class Cloud:
         return event
 
     def authorize(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["action"] == "sts:GetCallerIdentity":
+            return {"allowed": True, "principal": _principal(asked["access_key"]), "function": None, "reason": "always"}
         self.asked.append(asked)
         return {
             "allowed": self.allow(asked),
-            "principal": f"arn:aws:sts::{ACCOUNT}:assumed-role/lab-role/{asked['access_key']}",
+            "principal": _principal(asked["access_key"]),
             "function": "backstay-restore-run",
             "reason": "decided by the test",
         }
 
-    def put_events(self, region: str, body: dict[str, Any]) -> dict[str, Any]:
+    def put_events(self, region: str, body: dict[str, Any], account: str) -> dict[str, Any]:
         with self.changed:
             for entry in body["Entries"]:
                 self.events.append(
-                    entry | {"Region": region, "Detail": json.loads(entry["Detail"]), "seen": time.time()}
+                    entry
+                    | {"Account": account, "Region": region, "Detail": json.loads(entry["Detail"]), "seen": time.time()}
                 )
             self.changed.notify_all()
         return {"FailedEntryCount": 0, "Entries": [{"EventId": str(uuid.uuid4())} for _ in body["Entries"]]}
 
-    def describe_key(self, region: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    def describe_key(self, region: str, body: dict[str, Any], account: str = ACCOUNT) -> dict[str, Any] | None:
+        """Every account and region has the same keys by id; an ARN names one account's and one region's."""
         key = body["KeyId"].rsplit("/", 1)[-1]
-        if key not in self.key_states:
+        arn = f"arn:aws:kms:{region}:{account}:key/{key}"
+        if key not in self.key_states or (body["KeyId"].startswith("arn:") and body["KeyId"] != arn):
             return None
-        arn = f"arn:aws:kms:{region}:{ACCOUNT}:key/{key}"
         return {"KeyMetadata": {"KeyId": key, "Arn": arn, "KeyState": self.key_states[key]}}
 
-    def create_secret(self, region: str, body: dict[str, Any]) -> dict[str, Any]:
-        arn = f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{body['Name']}-AbCdEf"
+    def create_secret(self, region: str, body: dict[str, Any], account: str) -> dict[str, Any]:
+        arn = f"arn:aws:secretsmanager:{region}:{account}:secret:{body['Name']}-AbCdEf"
         self.secrets[arn] = body
         return {"ARN": arn, "Name": body["Name"], "VersionId": str(uuid.uuid4())}
 
-    def put_secret_value(self, _region: str, body: dict[str, Any]) -> dict[str, Any]:
+    def put_secret_value(self, _region: str, body: dict[str, Any], _account: str) -> dict[str, Any]:
         self.secrets[body["SecretId"]]["SecretString"] = body["SecretString"]
         return {"ARN": body["SecretId"]}
 
-    def delete_secret(self, _region: str, body: dict[str, Any]) -> dict[str, Any]:
+    def delete_secret(self, _region: str, body: dict[str, Any], _account: str) -> dict[str, Any]:
         del self.secrets[body["SecretId"]]
         return {"ARN": body["SecretId"]}
+
+
+def _principal(access_key: str) -> str:
+    """A role session in the vault's account for its one key, in the first account for any other."""
+    account = VAULT if access_key == VAULT_SESSION else ACCOUNT
+    return f"arn:aws:sts::{account}:assumed-role/lab-role/{access_key}"
 
 
 def _ec2(region: str, query: dict[str, str]) -> tuple[int, str]:
@@ -127,20 +138,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/_lab/authorize":
             self._send(200, json.dumps(cloud.authorize(json.loads(body))), "application/json")
             return
-        region = self.headers["Authorization"].split("/")[2]
+        scope = self.headers["Authorization"].split("Credential=")[1].split("/")
+        account, region = scope[0], scope[2]
         target = self.headers.get("X-Amz-Target")
         if target is None:
             status, text = _ec2(region, dict(urllib.parse.parse_qsl(body.decode())))
             self._send(status, text, "text/xml")
             return
-        handlers: dict[str, Callable[[str, dict[str, Any]], dict[str, Any] | None]] = {
+        handlers: dict[str, Callable[[str, dict[str, Any], str], dict[str, Any] | None]] = {
             "AWSEvents.PutEvents": cloud.put_events,
             "TrentService.DescribeKey": cloud.describe_key,
             "secretsmanager.CreateSecret": cloud.create_secret,
             "secretsmanager.PutSecretValue": cloud.put_secret_value,
             "secretsmanager.DeleteSecret": cloud.delete_secret,
         }
-        found = handlers[target](region, json.loads(body))
+        found = handlers[target](region, json.loads(body), account)
         status = 400 if found is None else 200
         self._send(status, json.dumps(self._missing if found is None else found), "application/x-amz-json-1.1")
 

@@ -6,61 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.labtests.rds.conftest import OTHER_REGION, REGION, Rds, code_of, wait_for
+from tests.labtests.rds.conftest import OTHER_REGION, REGION, ROWS, Rds, code_of, wait_for
+from tests.labtests.rds.points import copy, event_of, until
 from tests.labtests.rds.standin import ACCOUNT, BAD_KEY, GOOD_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_rds import RDSClient
-
-ROWS = 321
-
-
-def snapshot(client: RDSClient, name: str) -> dict[str, Any]:
-    found: Any = client.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"][0]
-    return dict(found)
-
-
-def until(client: RDSClient, name: str, status: str = "available") -> dict[str, Any]:
-    def probe() -> dict[str, Any] | None:
-        found = snapshot(client, name)
-        assert found["Status"] in {"creating", status}
-        return found if found["Status"] == status else None
-
-    return wait_for(probe, f"{name} {status}")
-
-
-@pytest.fixture
-def there(rds: Rds) -> Iterator[RDSClient]:
-    """The destination region's endpoint; copies are quick and nothing is held when a test ends."""
-    yield rds.connect(OTHER_REGION)
-    rds.admin("POST", "/_lab/copies", {"hold": False, "seconds": 0.2})
-
-
-@pytest.fixture(scope="session")
-def taken(session_rds: Rds, orders: str) -> dict[str, Any]:
-    """A snapshot of `orders` with a table that only it has."""
-    session_rds.sql(orders, f"create table copied as select generate_series(1, {ROWS}) as id")
-    session_rds.client.create_db_snapshot(
-        DBSnapshotIdentifier="copy-me",
-        DBInstanceIdentifier=orders,
-        Tags=[{"Key": "team", "Value": "money"}, {"Key": "slot", "Value": "2026-01-01T03:00:00Z"}],
-    )
-    return until(session_rds.client, "copy-me")
-
-
-def copy(client: RDSClient, source: dict[str, Any], name: str, **given: Any) -> dict[str, Any]:
-    found: Any = client.copy_db_snapshot(
-        SourceDBSnapshotIdentifier=source["DBSnapshotArn"], TargetDBSnapshotIdentifier=name, **given
-    )["DBSnapshot"]
-    return dict(found)
 
 
 def test_given_a_snapshot_when_it_is_copied_to_another_region_then_it_restores_there_row_for_row(
     rds: Rds, there: RDSClient, taken: dict[str, Any]
 ) -> None:
-    made = copy(there, taken, "Far-Away", SourceRegion=REGION)
+    made = copy(there, taken["DBSnapshotArn"], "Far-Away", SourceRegion=REGION)
     assert made["Status"] == "creating"
     assert made["DBSnapshotIdentifier"] == "far-away"
     assert "SnapshotCreateTime" not in made
@@ -105,14 +62,8 @@ def test_a_copy_beside_its_source_names_no_source_and_keeps_the_option_group(
         assert event["Detail"]["Message"].endswith(f"copy of snapshot copy-me in region {REGION}")
 
 
-def event_of(rds: Rds, number: str, name: str) -> dict[str, Any]:
-    return rds.cloud.wait_event(
-        lambda e: (e["Detail"].get("EventID"), e["Detail"].get("SourceIdentifier")) == (f"RDS-EVENT-{number}", name)
-    )
-
-
 def test_a_copy_is_told_by_events_of_its_own_region(rds: Rds, there: RDSClient, taken: dict[str, Any]) -> None:
-    copy(there, taken, "told")
+    copy(there, taken["DBSnapshotArn"], "told")
     until(there, "told")
     for number, text in (("0059", "Started copy of snapshot"), ("0060", "Finished copy of snapshot")):
         event = event_of(rds, number, "told")
@@ -157,7 +108,7 @@ def test_wrong_copies_are_refused_and_leave_nothing_behind(
 
 
 def test_a_name_of_255_characters_is_the_longest(there: RDSClient, taken: dict[str, Any]) -> None:
-    copy(there, taken, "n" * 255)
+    copy(there, taken["DBSnapshotArn"], "n" * 255)
     until(there, "n" * 255)
     there.delete_db_snapshot(DBSnapshotIdentifier="n" * 255)
 
@@ -166,7 +117,7 @@ def test_an_unencrypted_instance_snapshot_becomes_encrypted_by_copying_it_with_a
     there: RDSClient, taken: dict[str, Any]
 ) -> None:
     assert taken["Encrypted"] is False
-    copy(there, taken, "locked", KmsKeyId=GOOD_KEY, SourceRegion=REGION)
+    copy(there, taken["DBSnapshotArn"], "locked", KmsKeyId=GOOD_KEY, SourceRegion=REGION)
     found = until(there, "locked")
     assert found["KmsKeyId"] == f"arn:aws:kms:{OTHER_REGION}:{ACCOUNT}:key/{GOOD_KEY}"
     assert (found["Encrypted"], found["StorageEncryptionType"]) == (True, "sse-kms")
@@ -174,9 +125,9 @@ def test_an_unencrypted_instance_snapshot_becomes_encrypted_by_copying_it_with_a
 
 def test_tags_given_are_the_copys_only_tags_whatever_copy_tags_says(there: RDSClient, taken: dict[str, Any]) -> None:
     tags: Any = [{"Key": "own", "Value": "1"}]
-    copy(there, taken, "own-tags", Tags=tags, CopyTags=True)
-    copy(there, taken, "same-tags", CopyTags=True)
-    copy(there, taken, "no-tags")
+    copy(there, taken["DBSnapshotArn"], "own-tags", Tags=tags, CopyTags=True)
+    copy(there, taken["DBSnapshotArn"], "same-tags", CopyTags=True)
+    copy(there, taken["DBSnapshotArn"], "no-tags")
     assert until(there, "own-tags")["TagList"] == tags
     assert until(there, "same-tags")["TagList"] == taken["TagList"]
     assert until(there, "no-tags")["TagList"] == []
@@ -184,17 +135,17 @@ def test_tags_given_are_the_copys_only_tags_whatever_copy_tags_says(there: RDSCl
 
 def test_across_regions_the_option_group_stays_behind(there: RDSClient, taken: dict[str, Any]) -> None:
     assert taken["OptionGroupName"] == "orders-og"
-    copy(there, taken, "bare")
+    copy(there, taken["DBSnapshotArn"], "bare")
     assert until(there, "bare")["OptionGroupName"] == "default:postgres-17"
     there.create_option_group(
         OptionGroupName="there-og", EngineName="postgres", MajorEngineVersion="17", OptionGroupDescription="x"
     )
-    copy(there, taken, "dressed", OptionGroupName="there-og")
+    copy(there, taken["DBSnapshotArn"], "dressed", OptionGroupName="there-og")
     assert until(there, "dressed")["OptionGroupName"] == "there-og"
 
 
 def test_a_name_that_is_taken_is_refused(there: RDSClient, taken: dict[str, Any]) -> None:
-    copy(there, taken, "twice")
+    copy(there, taken["DBSnapshotArn"], "twice")
     again = {"SourceDBSnapshotIdentifier": taken["DBSnapshotArn"], "TargetDBSnapshotIdentifier": "TWICE"}
     assert code_of(there.copy_db_snapshot, **again) == "DBSnapshotAlreadyExists"
     until(there, "twice")

@@ -128,7 +128,7 @@ def authorize(question: Mapping[str, Any], settings: Settings) -> dict[str, Any]
     Every resource must be allowed; no resource means `*`. A 12-digit key is the account's root and may do anything.
     """
     key, action, context = question["access_key"], question["action"], dict(question.get("context") or {})
-    set_request_account_id(settings.account)
+    set_request_account_id(key)  # a root key's or a role session's own account, else the lab's first
     set_request_region(context.get("aws:RequestedRegion") or settings.region)
     caller = iam_evaluator.resolve_caller_identity(key)
     principal = caller["userArn"] if caller else None
