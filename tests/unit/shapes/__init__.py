@@ -1,4 +1,4 @@
-"""Answers of DescribeDBInstances and DescribeDBClusters as RDS gives them, held against botocore's own model."""
+"""Answers of Describe… as RDS gives them, held against botocore's own model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def _answers(file: str, operation: str) -> dict[str, dict[str, Any]]:
     answer = json.loads((FOLDER / file).read_text())
     parsed = as_botocore_parses(model.output_shape, answer)
     (entries,) = parsed.values()
-    return {str(entry.get("DBInstanceIdentifier") or entry["DBClusterIdentifier"]): entry for entry in entries}
+    names = ("DBSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier", "DBClusterIdentifier")
+    return {str(next(entry[name] for name in names if name in entry)): entry for entry in entries}
 
 
 def as_botocore_parses(shape: Shape | None, value: Any) -> Any:
@@ -56,6 +57,22 @@ def instance_answer(name: str) -> dict[str, Any]:
 def cluster_answer(name: str) -> dict[str, Any]:
     """One entry of db-clusters.json; a fresh copy."""
     return dict(_answers("db-clusters.json", "DescribeDBClusters")[name])
+
+
+def snapshot_answer(name: str) -> dict[str, Any]:
+    """One entry of db-snapshots.json; a fresh copy."""
+    return dict(_answers("db-snapshots.json", "DescribeDBSnapshots")[name])
+
+
+def cluster_snapshot_answer(name: str) -> dict[str, Any]:
+    """One entry of db-cluster-snapshots.json; a fresh copy."""
+    return dict(_answers("db-cluster-snapshots.json", "DescribeDBClusterSnapshots")[name])
+
+
+def backup_answers() -> dict[str, dict[str, Any]]:
+    """The entries of automated-backups.json by the instance's name; fresh copies."""
+    found = _answers("automated-backups.json", "DescribeDBInstanceAutomatedBackups")
+    return {name: dict(each) for name, each in found.items()}
 
 
 def instance(name: str) -> Database:

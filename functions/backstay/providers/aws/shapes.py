@@ -99,7 +99,7 @@ def aware(moment: Any) -> datetime | None:
         return None
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise Unexpected(f"a timestamp that cannot be read: {moment!r}")
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
 
 
 def instance(answer: Mapping[str, Any], scope: Scope) -> Database:
