@@ -1,7 +1,7 @@
 """Slots: the times at which a tier wants a recovery point, in the policy's time zone.
 
 Slots of whole days start at the tier's ``at`` by the clock on the wall; of seven days, on Mondays. Shorter ones divide
-the day from ``at`` on: where clocks change, the last slot of that day is an hour longer or shorter.
+the day from ``at`` on: where clocks change, the last slot of that day is shorter, or one more follows it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import date, tzinfo
 
     from backstay.core.asks import Snapshots
 
@@ -23,19 +23,20 @@ _LEAST_COPYING, _MOST_COPYING = timedelta(hours=2), timedelta(hours=12)
 
 def slot_of(asked: Snapshots, zone: tzinfo, moment: datetime) -> datetime:
     """The start, in UTC, of the slot that ``moment`` (aware) falls into."""
-    days = max(asked.every // DAY, 1)
-    local = moment.astimezone(zone)
-    start = _anchor(asked, zone, local, 0)
-    if start > moment:
-        start = _anchor(asked, zone, local, -1)
+    day = moment.astimezone(zone).date() + DAY
+    while (start := _anchor(asked, zone, day)) > moment:
+        day -= DAY
     if asked.every < DAY:
         return start + (moment - start) // asked.every * asked.every
-    behind = (start.astimezone(zone).toordinal() - 1) % days  # the first day of the calendar, ordinal 1, was a Monday
-    return _anchor(asked, zone, start.astimezone(zone), -behind)
+    behind = (day.toordinal() - 1) % (asked.every // DAY)  # the first day of the calendar, ordinal 1, was a Monday
+    return _anchor(asked, zone, day - behind * DAY)
 
 
-def _anchor(asked: Snapshots, zone: tzinfo, local: datetime, days: int) -> datetime:
-    day = local.date() + timedelta(days=days)
+def _anchor(asked: Snapshots, zone: tzinfo, day: date) -> datetime:
+    """When the slots of a day start: ``at`` by the clock, the first where it comes twice.
+
+    Where clocks go forward over it, as long after midnight as ever, which may be on the next day (Nuuk, at 23:30).
+    """
     return datetime.combine(day, asked.at, tzinfo=zone).astimezone(UTC)
 
 
