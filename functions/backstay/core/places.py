@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from backstay.core.model import Provider, Scope
@@ -47,13 +47,28 @@ def place_of(policy: Policy, name: str, scope: Scope) -> Place | None:
 
 
 def wanted_copies(policy: Policy, tier: Tier, scope: Scope) -> tuple[Wanted, ...]:
-    """The copies that a tier asks for of a Database in ``scope``; not those onto itself, which BK003 reports."""
-    found = []
+    """The copies that a tier asks for of a Database in ``scope``; not those onto itself, which BK003 reports.
+
+    Two locations that are one account and region for this Database are one place, which keeps what either asks for:
+    else what one of them asks for would be removed by the other's rule, and copied again.
+    """
+    found: dict[Scope, Wanted] = {}
     for copy in tier.copies or ():
         place = place_of(policy, copy.to, scope)
-        if place is not None and place.scope != scope:
-            found.append(Wanted(place, copy.keep, copy.immutable))
-    return tuple(found)
+        if place is None or place.scope == scope:
+            continue
+        same = found.get(place.scope)
+        found[place.scope] = (
+            Wanted(place, copy.keep, copy.immutable)
+            if same is None
+            else Wanted(same.place, _both(same.keep, copy.keep), same.immutable or copy.immutable)
+        )
+    return tuple(found.values())
+
+
+def _both(one: Keep, other: Keep) -> Keep:
+    """A rule that keeps whatever either does: of each kind the greater count."""
+    return replace(one, **{each.name: max(getattr(one, each.name), getattr(other, each.name)) for each in fields(one)})
 
 
 def replica_place(policy: Policy, tier: Tier, scope: Scope) -> Place | None:

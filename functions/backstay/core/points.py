@@ -96,8 +96,11 @@ class RecoveryPoint:
 
     @property
     def key(self) -> str:
-        """What tells it apart from every other point."""
-        return self.arn
+        """What tells it apart from every other point, and decides between points of the same moment.
+
+        By the slot first, so that copies are chosen as their originals are, whatever their regions are called.
+        """
+        return f"{self.slot} {self.arn}"
 
     @property
     def ref(self) -> PointRef:
