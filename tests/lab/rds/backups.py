@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import databases, shapes
+from tests.lab.rds import backup_shapes, databases, shapes
 from tests.lab.rds.model import fault, invalid_value
 from tests.lab.rds.paging import page, select
 from tests.lab.rds.state import Cluster, Instance, now
@@ -33,25 +33,32 @@ def describe_instance_backups(call: Call, arguments: Arguments) -> dict[str, Any
         for i in everything.values()
         if name is None or i.identifier == databases.short(name, "db")
         if resource is None or i.resource_id == resource
-        if arn is None or shapes.backup_arn(region, i) == arn
+        if arn is None or backup_shapes.backup_arn(region, i) == arn
     ]
-    if not found and (resource or arn):
+    kept_here = [
+        each
+        for each in region.replications.values()
+        if name is None or each.source.identifier == databases.short(name, "db")
+        if resource is None or each.source.resource_id == resource
+        if arn is None or each.arn == arn
+    ]
+    if not found and not kept_here and (resource or arn):
         raise fault("DBInstanceAutomatedBackupNotFoundFault", f"Automated backup {resource or arn} not found")
-    found = select(
-        arguments,
-        found,
-        {
-            "status": lambda i: (_status(i),),
-            "db-instance-id": lambda i: (i.identifier, i.arn),
-            "dbi-resource-id": lambda i: (i.resource_id,),
-        },
-    )
     for item in found:
         databases.refresh(call.lab, item)
-    items = {i.resource_id: i for i in found}
-    return page(
-        arguments, items, lambda i: shapes.automated_backup(region, i, _status(i)), "DBInstanceAutomatedBackups"
+    shown = [backup_shapes.automated_backup(region, item, _status(item)) for item in found]
+    shown += [backup_shapes.replicated_backup(each) for each in kept_here]
+    shown = select(
+        arguments,
+        shown,
+        {
+            "status": lambda b: (b["Status"],),
+            "db-instance-id": lambda b: (b["DBInstanceIdentifier"], b["DBInstanceArn"]),
+            "dbi-resource-id": lambda b: (b["DbiResourceId"],),
+        },
     )
+    items = {backup["DBInstanceAutomatedBackupsArn"]: backup for backup in shown}
+    return page(arguments, items, dict, "DBInstanceAutomatedBackups")
 
 
 def describe_cluster_backups(call: Call, arguments: Arguments) -> dict[str, Any]:
@@ -80,7 +87,10 @@ def describe_cluster_backups(call: Call, arguments: Arguments) -> dict[str, Any]
         databases.refresh(call.lab, item)
     items = {c.resource_id: c for c in found}
     return page(
-        arguments, items, lambda c: shapes.cluster_automated_backup(region, c, _status(c)), "DBClusterAutomatedBackups"
+        arguments,
+        items,
+        lambda c: backup_shapes.cluster_automated_backup(region, c, _status(c)),
+        "DBClusterAutomatedBackups",
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.rds import groups, keys, names, shapes, sharing, snapshots
+from tests.lab.rds import groups, keys, names, presigned, shapes, sharing, snapshots
 from tests.lab.rds.engines import ENGINES
 from tests.lab.rds.flights import Flight
 from tests.lab.rds.lab import frozen
@@ -73,7 +72,7 @@ def _copy(call: Call, arguments: Arguments, kind: _Kind) -> Snapshot:
     region = call.region
     name = names.identifier(arguments[kind.target], kind.target, kind.length)
     origin, source = _source(call, arguments[kind.source], kind)
-    _presigned(call, arguments, origin, kind)
+    presigned.check(call, arguments, origin, kind.action, kind.source)
     if source.status != "available":
         raise fault(
             f"Invalid{kind.shape}StateFault", f"The source snapshot {source.identifier} is not in available state."
@@ -134,33 +133,6 @@ def _source(call: Call, asked: str, kind: _Kind) -> tuple[Region, Snapshot]:
     if source is None or not sharing.visible(call.region, origin, source):
         raise fault(f"{kind.shape}NotFoundFault", f"{kind.shape} {asked} not found.")
     return origin, source
-
-
-def _presigned(call: Call, arguments: Arguments, origin: Region, kind: _Kind) -> None:
-    """PreSignedUrl, which botocore adds when it is given SourceRegion, must be about this very copy.
-
-    Source: CopyDBSnapshot, PreSignedUrl: "Don't specify PreSignedUrl when you are copying an encrypted DB snapshot in
-    the same Amazon Web Services Region"; "DestinationRegion - [...] where the CopyDBSnapshot operation is called". RDS
-    ignores it outside of GovCloud; here a wrong one is refused, since it means that the caller's regions are mixed up.
-    """
-    url = arguments.get("PreSignedUrl")
-    if url is None:
-        return
-    said = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
-    wanted = {
-        "Action": kind.action,
-        "DestinationRegion": call.region.name,
-        kind.source: arguments[kind.source],
-        "KmsKeyId": arguments.get("KmsKeyId"),
-    }
-    scope = said.get("X-Amz-Credential", "").split("/")
-    signed_for = scope[2] if len(scope) == 5 else None
-    wrong = sorted(name for name, value in wanted.items() if said.get(name) != value)
-    if origin.name == call.region.name or wrong or signed_for != origin.name:
-        raise invalid_value(
-            f"The PreSignedUrl could not be authenticated: it is signed for {signed_for}, the source is in "
-            f"{origin.name}, and it differs from the request in {', '.join(wrong) or 'nothing'}"
-        )
 
 
 def _encryption(

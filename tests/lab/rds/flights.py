@@ -120,7 +120,7 @@ class Copies:
             return Ending.FAIL
         if flight.told is not None:
             return flight.told
-        if RegionState.ON not in {flight.origin.state} & {flight.region.state}:
+        if {flight.origin.state, flight.region.state} != {RegionState.ON}:
             return None  # nothing moves while one of both regions is off
         first = next(other for other in self.flights if other.lane == flight.lane)
         if self.held or first is not flight:

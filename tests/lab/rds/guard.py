@@ -43,6 +43,7 @@ _KINDS = {
     "OptionGroupName": "og",
     "DBInstanceAutomatedBackupsArn": "auto-backup",
     "SourceDBInstanceAutomatedBackupsArn": "auto-backup",
+    "SourceDBInstanceArn": "db",
 }
 
 _DESCRIBED = {
@@ -57,6 +58,8 @@ _DESCRIBED = {
     "DescribeDBClusterParameterGroups": "cluster-pg",
     "DescribeOptionGroups": "og",
 }
+
+_REPLICATION = frozenset({"StartDBInstanceAutomatedBackupsReplication", "StopDBInstanceAutomatedBackupsReplication"})
 
 _ALSO = {
     "CreateDBInstance": ("og", "pg", "subgrp"),
@@ -107,6 +110,8 @@ def resources(region: Region, action: str, arguments: Arguments) -> list[str]:
         found.append(arguments["ResourceName"])
     kinds = {arn.split(":", 6)[5] for arn in found if arn.count(":") >= 6}
     found += [region.arn(kind, name) for kind, name in _defaults(region, action, arguments) if kind not in kinds]
+    if action in _REPLICATION:
+        found.append(region.arn("auto-backup", "*"))  # its name is RDS's to choose
     if action in _DESCRIBED and not found:
         found.append(region.arn(_DESCRIBED[action], "*"))
     return found or ["*"]
@@ -165,7 +170,9 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
 
 
 def _new(region: Region, arguments: Arguments) -> str | None:
-    """ARN of what a copy makes: its tags are put on that, not on the source."""
+    """ARN of what a copy or a replication makes: its tags are put on that, not on the source."""
+    if "SourceDBInstanceArn" in arguments:
+        return region.arn("auto-backup", "*")
     targets = ("TargetDBSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier")
     return next((_arn(region, _KINDS[name], arguments[name]) for name in targets if name in arguments), None)
 

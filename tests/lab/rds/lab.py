@@ -89,6 +89,7 @@ def frozen(database: Item) -> Item:
         tags=dict(database.tags),
         roles=[],
         pending={},
+        replicas=[],
         security_groups=list(database.security_groups),
         attributes=dict(database.attributes),
         upgrades=list(database.upgrades),

@@ -46,6 +46,14 @@ class Server:
         self.heartbeat.start()
 
 
+@dataclass(slots=True)
+class Replica:
+    """What has arrived of another database's backups: base backups (oldest first, by their origin) and the archive."""
+
+    archive: Path
+    bases: dict[Path, tuple[dt.datetime, Path]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a restore starts from: a base backup and (PITR) the archive."""
@@ -67,6 +75,8 @@ class Servers:
         self._tools, self._tls = tools, tls
         self._databases = tools.own(root / "db")
         self._snapshots = tools.own(root / "snap")
+        self._replicas = tools.own(root / "replica")
+        self._replicated: dict[str, Replica] = {}
         self._by_id: dict[str, Server] = {}
         self._ports: set[int] = set()
         self._lock = threading.Lock()
@@ -161,11 +171,38 @@ class Servers:
 
     def source(self, resource_id: str, moment: dt.datetime) -> Source | None:
         """Newest base backup that ended by `moment`, with the archive."""
-        server = self.find(resource_id)
-        if server is None:
+        replica, server = self._replicated.get(resource_id), self.find(resource_id)
+        if replica is not None:
+            bases, archive = list(replica.bases.values()), replica.archive
+        elif server is not None:
+            bases, archive = server.bases, server.cluster.archive
+        else:
             return None
-        fitting = [folder for end, folder in server.bases if end <= moment]
-        return Source(fitting[-1], server.cluster.archive) if fitting else None
+        fitting = [folder for end, folder in bases if end <= moment]
+        return Source(fitting[-1], archive) if fitting else None
+
+    def replicate(self, resource_id: str, store: str) -> tuple[dt.datetime, dt.datetime] | None:
+        """Copy what `store` lacks of a database's backups; returns the window that has arrived (None: nothing yet)."""
+        server = self.find(resource_id)
+        if server is None or server.heartbeat is None or server.heartbeat.latest is None or not server.bases:
+            return None
+        latest = server.heartbeat.latest  # before the copying: the archive reaches this far already
+        home = self._tools.own(self._replicas / store)
+        replica = self._replicated.setdefault(store, Replica(self._tools.own(home / "wal")))
+        for end, folder in list(server.bases):
+            if folder not in replica.bases:
+                self._tools.copy(folder, home / folder.name)
+                replica.bases[folder] = (end, home / folder.name)
+        for segment in sorted(server.cluster.archive.iterdir()):
+            target = replica.archive / segment.name
+            if not segment.name.startswith(".") and not target.exists():
+                self._tools.copy(segment, target)
+        return next(iter(replica.bases.values()))[0], latest
+
+    def forget_replica(self, store: str) -> None:
+        """Remove what has arrived in `store`."""
+        if self._replicated.pop(store, None) is not None:
+            shutil.rmtree(self._replicas / store, ignore_errors=True)
 
     def snapshot(self, resource_id: str) -> tuple[Path, dt.datetime]:
         """A base backup of its own folder, which outlives the database; with the moment of its data."""

@@ -72,8 +72,14 @@ def instance(region: Region, item: Instance) -> Shape:
         "CustomerOwnedIpEnabled": False,
         "NetworkType": "IPV4",
         "BackupTarget": "region",
+        "DBInstanceAutomatedBackupsReplications": replications(item),
         **_own(item),
     }
+
+
+def replications(item: Database) -> list[Shape]:
+    """Where the automated backups of an instance are replicated to."""
+    return [{"DBInstanceAutomatedBackupsArn": arn} for arn in item.replicas]
 
 
 def cluster(item: Cluster) -> Shape:
@@ -81,6 +87,8 @@ def cluster(item: Cluster) -> Shape:
     span = window(item)
     return {
         **_common(item),
+        # DBCluster, StorageEncrypted: "encrypted with an AWS owned key, this value is false".
+        "StorageEncrypted": item.encryption == "sse-kms",
         "DBClusterIdentifier": item.identifier,
         "Status": item.status,
         "DatabaseName": item.db_name,
@@ -287,7 +295,7 @@ def cluster_snapshot(region: Region, item: Snapshot) -> Shape:
         "DBClusterIdentifier": source.identifier,
         "EngineMode": "provisioned",
         "ClusterCreateTime": source.created,
-        "StorageEncrypted": source.encryption != "none",
+        "StorageEncrypted": source.encryption == "sse-kms",  # as in `cluster`
         "DBClusterSnapshotArn": item.arn,
         "DbClusterResourceId": source.resource_id,
         "SourceDBClusterSnapshotArn": item.copied_from,
@@ -317,70 +325,6 @@ def _snapshot_common(region: Region, item: Snapshot) -> Shape:
         "IAMDatabaseAuthenticationEnabled": source.iam_auth,
         "TagList": tag_list(item.tags),
     }
-
-
-def automated_backup(region: Region, item: Instance, status: str) -> Shape:
-    """A `DBInstanceAutomatedBackup`."""
-    return {
-        **_backup_common(region, item, status),
-        "DBInstanceArn": item.arn,
-        "DbiResourceId": item.resource_id,
-        "DBInstanceIdentifier": item.identifier,
-        "InstanceCreateTime": item.created,
-        "AvailabilityZone": item.zone or None,
-        "OptionGroupName": item.option_group,
-        "StorageThroughput": item.throughput,
-        "Encrypted": item.encryption != "none",
-        "DBInstanceAutomatedBackupsArn": backup_arn(region, item),
-        "BackupTarget": "region",
-    }
-
-
-def cluster_automated_backup(region: Region, item: Cluster, status: str) -> Shape:
-    """A `DBClusterAutomatedBackup`."""
-    return {
-        **_backup_common(region, item, status),
-        "DBClusterAutomatedBackupsArn": backup_arn(region, item),
-        "DBClusterIdentifier": item.identifier,
-        "DbClusterResourceId": item.resource_id,
-        "ClusterCreateTime": item.created,
-        "StorageEncrypted": item.encryption != "none",
-        "DBClusterArn": item.arn,
-        "EngineMode": "provisioned",
-        "AvailabilityZones": item.zones,
-    }
-
-
-def _backup_common(region: Region, item: Database, status: str) -> Shape:
-    span = window(item)
-    group = region.subnet_groups.get(item.subnet_group)
-    return {
-        "Region": region.name,
-        "RestoreWindow": {"EarliestTime": span[0], "LatestTime": span[1]} if span else None,
-        "AllocatedStorage": item.storage,
-        "Status": status,
-        "Port": item.port,
-        "VpcId": group.vpc if group else None,
-        "MasterUsername": item.master_username,
-        "Engine": item.engine,
-        "EngineVersion": item.engine_version,
-        "LicenseModel": ENGINES[item.engine].licence,
-        "Iops": item.iops,
-        "StorageEncryptionType": item.encryption,
-        "StorageType": item.storage_type,
-        "KmsKeyId": item.kms_key,
-        "IAMDatabaseAuthenticationEnabled": item.iam_auth,
-        "BackupRetentionPeriod": item.retention,
-        "PreferredBackupWindow": item.backup_window,
-        "AwsBackupRecoveryPointArn": item.backup_arn,
-        "TagList": tag_list(item.tags),
-    }
-
-
-def backup_arn(region: Region, item: Database) -> str:
-    """ARN of a database's automated backup, which stays the same."""
-    kind = "auto-backup" if isinstance(item, Instance) else "cluster-auto-backup"
-    return region.arn(kind, f"ab-{item.resource_id.split('-', 1)[1].lower()}")
 
 
 def event(item: Event) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.lab.rds import databases, shapes, sharing
+from tests.lab.rds import backup_shapes, databases, sharing
 from tests.lab.rds.model import fault, invalid_combination, not_here
 from tests.lab.rds.state import NOT_READY, Cluster, Instance, Snapshot
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from tests.lab.rds.lab import Arguments, Call
+    from tests.lab.rds.state import Region
 
 
 def moment_asked(arguments: Arguments, parameter: str) -> dt.datetime | None:
@@ -55,18 +56,28 @@ def instance_restore_source(call: Call, arguments: Arguments) -> Instance:
     if asked[0] == "SourceDBInstanceIdentifier":
         found = databases.instance(region, value)
     else:
-        known = [*region.instances.values(), *region.retained.values()]
-        matching = [
-            i for i in known if isinstance(i, Instance) and value in (i.resource_id, shapes.backup_arn(region, i))
-        ]
+        known = [*region.instances.values(), *region.retained.values(), *replicated(region)]
+        matching = [i for i in known if isinstance(i, Instance) and value in _called(region, i)]
         if not matching:
             raise fault("DBInstanceAutomatedBackupNotFoundFault", f"Automated backup {value} not found")
         found = matching[0]
     if found.cluster is not None or found.metadata_only:
         raise invalid_combination(f"{found.identifier} is a cluster's member or metadata: it has no backups of its own")
-    if found.status in NOT_READY and found.resource_id not in region.retained:
+    if found.status in NOT_READY | {"pending"} and found.resource_id not in region.retained:
         raise fault("InvalidDBInstanceStateFault", f"Instance {found.identifier} is {found.status}")
     return found
+
+
+def replicated(region: Region) -> list[Instance]:
+    """Instances of other regions whose backups are kept here; their data is found by the replica's own name."""
+    return [replace(each.source, resource_id=each.store) for each in region.replications.values()]
+
+
+def _called(region: Region, item: Instance) -> set[str]:
+    kept = next((each for each in region.replications.values() if each.store == item.resource_id), None)
+    if kept is not None:
+        return {kept.arn, kept.source.resource_id}
+    return {item.resource_id, backup_shapes.backup_arn(region, item)}
 
 
 def cluster_restore_source(call: Call, arguments: Arguments) -> Cluster:

@@ -82,7 +82,7 @@ class Database:
     `retention` counts days (0: no automated backups). `pending` holds asked but not applied values by
     the name of the request's member. `attributes` holds what the lab only remembers and shows, by the
     name of the response's member. `earliest` is when the oldest base backup was complete. `upgrades` holds when the
-    engine was upgraded, and from which version.
+    engine was upgraded, and from which version. `replicas` are the ARNs of its automated backups in other regions.
     """
 
     identifier: str
@@ -123,6 +123,7 @@ class Database:
     restored: bool = False
     metadata_only: bool = False
     deleted: bool = False
+    replicas: list[str] = field(default_factory=list)
     roles: list[Role] = field(default_factory=list)
     pending: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -229,11 +230,26 @@ QUOTAS = {
 """Default quotas per region. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html"""
 
 
-CAPS = {"SnapshotCopies": 20, "ClusterSnapshotCopies": 5}
-"""How much may be in flight at once towards one region and account; no quota of DescribeAccountAttributes.
+CAPS = {"SnapshotCopies": 20, "ClusterSnapshotCopies": 5, "BackupReplications": 20}
+"""How much may be in flight at once towards one region and account; no quotas of DescribeAccountAttributes.
 
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html and the Aurora guide's page of that name.
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html, the Aurora guide's page of that name, and
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
 """
+
+
+@dataclass(slots=True)
+class Replication:
+    """Automated backups of an instance of the region `origin`, as far as they have arrived.
+
+    `source` is that instance with what the replica has of its own: status (pending, replicating, retained), window,
+    key, tags; `store` names its data.
+    """
+
+    origin: Region
+    source: Instance
+    arn: str
+    store: str
 
 
 class RegionState(StrEnum):
@@ -249,7 +265,8 @@ class RegionState(StrEnum):
 class Region:
     """Everything that one account has in one region.
 
-    `retained` holds deleted databases, by resource id, whose backups were kept.
+    `retained` holds deleted databases, by resource id, whose backups were kept; `replications`, by resource id too,
+    the backups of other regions' instances.
     """
 
     name: str
@@ -259,6 +276,7 @@ class Region:
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     cluster_snapshots: dict[str, Snapshot] = field(default_factory=dict)
     retained: dict[str, Instance | Cluster] = field(default_factory=dict)
+    replications: dict[str, Replication] = field(default_factory=dict)
     subnet_groups: dict[str, Group] = field(default_factory=dict)
     parameter_groups: dict[str, Group] = field(default_factory=dict)
     cluster_parameter_groups: dict[str, Group] = field(default_factory=dict)

@@ -34,6 +34,7 @@ def tagged(region: Region, arn: str) -> dict[str, str] | None:
         "cluster-pg": region.cluster_parameter_groups,
         "og": region.option_groups,
         "subgrp": region.subnet_groups,
+        "auto-backup": {each.arn.split(":", 6)[6]: each.source for each in region.replications.values()},
     }
     found = places.get(parts[5], {}).get(parts[6])
     tags: dict[str, str] | None = None if found is None else found.tags
