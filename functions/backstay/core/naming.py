@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from backstay.core.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from datetime import datetime
 
     from backstay.core.model import DatabaseId
@@ -93,6 +94,12 @@ def point_name(deployment: str, database: DatabaseId, slot: datetime, attempt: i
     """
     tail = f"-{digest(database.key)[:_DIGEST]}-{slot:%Y%m%d-%H%M}{'' if attempt == 1 else f'-r{attempt}'}"
     return _suffixed(f"{deployment}-{database.name}", tail, MAX_NAME).lower()
+
+
+def free_name(deployment: str, database: DatabaseId, slot: datetime, taken: Container[str]) -> str:
+    """The name of the first attempt at a slot's point that none of ``taken`` has, whichever of them are left."""
+    names = (point_name(deployment, database, slot, attempt) for attempt in count(1))
+    return next(each for each in names if each not in taken)
 
 
 def writer_name(cluster: str) -> str:

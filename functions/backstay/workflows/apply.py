@@ -8,7 +8,7 @@ from backstay.core.actions import AdoptPoint, CopyPoint, DeletePoint, ReplicateB
 from backstay.core.decide.protect import read_back
 from backstay.core.errors import Conflict, LostRace, NotFound, ProviderError, Rejected, Throttled, Unreachable
 from backstay.core.model import Outcome, Result, utc_text
-from backstay.core.points import is_ours, moment_of
+from backstay.core.points import PointState, is_ours, moment_of
 from backstay.core.requests import DatabaseRef
 
 if TYPE_CHECKING:
@@ -127,6 +127,8 @@ def _conflicted(world: World, action: PointAction, conflict: Conflict) -> Outcom
     if not there:
         return _ended(action, Result.REFUSED, str(conflict), passing=True)
     if is_ours(there[0], world.deployment) and there[0].database == action.database.key and _same(there[0].slot, slot):
+        if there[0].state is PointState.FAILED:
+            return _ended(action, Result.FAILED, "another run's attempt has failed; the next tries again", passing=True)
         return _ended(action, Result.ALREADY, f"another run has made it: {there[0].status}")
     message = (
         f"a snapshot {action.name} is in {where} and has not our tags: put them back (backstay adopt), or remove it"

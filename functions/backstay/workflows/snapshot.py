@@ -10,6 +10,7 @@ from backstay.core.actions import TakeSnapshot
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.snapshot import snapshot as decide
 from backstay.core.model import Outcome, Result
+from backstay.core.points import is_of
 from backstay.workflows import reports
 from backstay.workflows.apply import apply_point
 from backstay.workflows.observe import observe
@@ -66,7 +67,8 @@ def _points(world: World, seen: Observation) -> Gathered:
 
 
 def _one(world: World, database: Database, points: Gathered, *, dry_run: bool) -> Outcome | None:
-    own = [each for each in points.ours.get(database.id.key, ()) if each.scope == database.id.scope]
+    ours = points.ours.get(database.id.key, ())
+    own = [each for each in ours if each.scope == database.id.scope and is_of(each, database.id)]
     decision = decide(subject_of(world.policy, database, world.clock.now()), own, world.policy, world.deployment)
     match decision:
         case Outcome():

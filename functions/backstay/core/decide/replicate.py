@@ -14,7 +14,7 @@ from backstay.core.decide.copies import Lack
 from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.snapshot import ATTEMPTS, tags_of
 from backstay.core.model import Database, Kind, Outcome, Result, Scope, State
-from backstay.core.naming import TAG_HELPER, point_name
+from backstay.core.naming import TAG_HELPER, free_name
 from backstay.core.places import Place, replica_place
 from backstay.core.points import OWNED_KEY, UNENCRYPTED, PointState, RecoveryPoint, moment_of, same_data
 from backstay.core.policy import Enforce, Policy, Require, Tier
@@ -124,7 +124,7 @@ def steps(lack: Lack, facts: CopyFacts, points: Sequence[RecoveryPoint], deploym
     if failed >= ATTEMPTS:
         message = f"failed {failed} times; look into it, and remove the failed ones to have it tried again"
         return _outcome(lack, Result.FAILED, message)
-    via, making = lack.source, _Making(lack, facts, deployment, failed + 1)
+    via, making = lack.source, _Making(lack, facts, deployment, points)
     for hop in _hops(lack, facts):
         helper = next((each for each in _helpers(points, lack, hop.to) if each.state is not PointState.FAILED), None)
         if helper is None:
@@ -175,12 +175,12 @@ def _helpers(points: Iterable[RecoveryPoint], lack: Lack, where: Scope | None = 
 
 @dataclass(frozen=True, slots=True)
 class _Making:
-    """One copy, and which attempt at it this is."""
+    """One copy, beside what there is of its Database."""
 
     lack: Lack
     facts: CopyFacts
     deployment: str
-    attempt: int
+    points: Sequence[RecoveryPoint]
 
     def steps(self, via: RecoveryPoint, hop: _Hop) -> Steps:
         """The copy itself; into another account the point is shared before it, unless it is already."""
@@ -208,9 +208,14 @@ class _Making:
         return moment_of(self.lack.source.slot) or self.lack.source.at
 
     def _name(self, hop: _Hop) -> str:
-        """A helper in the source's own scope must not have its name."""
+        """Not that of a failed attempt, nor of another slot of the same minute; nor may a helper have its source's."""
         deployment = self.deployment if hop.final else f"{self.deployment}-h"
-        return point_name(deployment, self.lack.database.id, self._slot(), self.attempt)
+        taken = {
+            each.id
+            for each in self.points
+            if each.scope == hop.to and (each.state is PointState.FAILED or each.slot != self.lack.source.slot)
+        }
+        return free_name(deployment, self.lack.database.id, self._slot(), taken)
 
     def _tags(self, hop: _Hop) -> dict[str, str]:
         source = self.lack.source

@@ -16,7 +16,7 @@ from backstay.core.naming import (
     TAG_DEPLOYMENT,
     TAG_SLOT,
     carried_tags,
-    point_name,
+    free_name,
 )
 from backstay.core.points import PointState, RecoveryPoint
 from backstay.core.policy import Policy
@@ -26,7 +26,8 @@ from backstay.core.slots import slot_of
 ATTEMPTS = 3
 """How often what failed is tried again under another name before somebody has to look."""
 
-_OURS = 5  # deployment, database, slot, data time, and room for what a drill or a person adds
+# Deployment, database, slot, data time, helper and shared; and room for what a drill and a person add (verified, hold).
+_OURS = 8
 
 
 def snapshot(
@@ -46,14 +47,13 @@ def snapshot(
     if tier.snapshots is None:
         return LeftAlone(f"tier {tier.name} asks for no snapshots")
     slot = slot_of(tier.snapshots, policy.timezone, subject.now)
-    of_slot = [each for each in points if each.slot == utc_text(slot)]
+    of_slot = [each for each in points if each.slot == utc_text(slot) and not each.helper_for]
     if any(each.state in (PointState.AVAILABLE, PointState.CREATING) for each in of_slot):
         return LeftAlone(f"slot {utc_text(slot)} is taken")
-    failed = sum(each.state is PointState.FAILED for each in of_slot)
-    if failed >= ATTEMPTS:
-        message = (
-            f"slot {utc_text(slot)} failed {failed} times: look into the database's events; the next slot tries again"
-        )
+    failed = {each.id for each in of_slot if each.state is PointState.FAILED}
+    if len(failed) >= ATTEMPTS:
+        times = f"slot {utc_text(slot)} failed {len(failed)} times"
+        message = f"{times}: look into the database's events; the next slot tries again"
         return Outcome(database=database.id, arn=database.arn, result=Result.FAILED, message=message)
     if database.state is not State.AVAILABLE:
         # Whatever it is, the next tick looks again; a slot that stays empty is BK004's to tell.
@@ -61,7 +61,7 @@ def snapshot(
         return Outcome(database=database.id, arn=database.arn, result=Result.REFUSED, message=message, passing=True)
     return TakeSnapshot(
         database=database.id,
-        name=point_name(deployment, database.id, slot, failed + 1),
+        name=free_name(deployment, database.id, slot, failed),
         slot=slot,
         tags=tags_of(database.tags, database.id, slot, deployment),
         reason=f"tier {tier.name}: slot {utc_text(slot)}",
