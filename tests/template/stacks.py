@@ -162,6 +162,8 @@ class Stack:
                 return not self._true(given[0])
             case "Fn::And":
                 return all(self._true(each) for each in given)
+            case "Fn::Or":
+                return any(self._true(each) for each in given)
             case _:
                 raise AssertionError(f"no test has needed {name} in a condition yet")
 
@@ -194,6 +196,9 @@ class Stack:
                 return self.resolve(given[1])[int(given[0])]
             case "Fn::Split":
                 return self.resolve(given[1]).split(given[0])
+            case "Fn::FindInMap":
+                name, first, second = map(self.resolve, given)
+                return self.template["Mappings"][name][first][second]
             case "Fn::Join":
                 return given[0].join(self.resolve(given[1]))
             case _:
