@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,12 @@ from backstay.core.model import Kind
 from backstay.core.naming import TAG_DATA_TIME, TAG_DEPLOYMENT, TAG_HELPER, TAG_HOLD, TAG_VERIFIED
 from backstay.core.points import Origin, PointState
 from backstay.core.policy import Keep, MaxDelete
+from backstay.core.stores import PointPage
 from tests.fleet import GOLD, IRELAND, LONDON, NOW, database, fleet, point
 from tests.workflows.places import DAY, DR, outcomes, prunes, replicates, rules, there
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from backstay.core.model import Database
     from backstay.core.policy import Policy
@@ -338,3 +340,26 @@ def test_all_is_decided_from_one_page_chain_per_place_and_kind() -> None:
     assert (len(given.cloud.called("points")), given.cloud.called("points_of")) == (7, [])
     prunes(given)
     assert (len(given.cloud.called("delete")), outcomes(prunes(given))) == (30, [])
+
+
+def test_given_a_listing_that_shows_a_point_on_two_pages_then_it_counts_and_goes_once() -> None:
+    orders = database()
+    given = fleet(orders, rules=rules(keep=THREE), page_size=2)
+    for number in range(5):
+        given.cloud.add_point(point(orders, NIGHT - number * DAY))
+    store = given.store()
+
+    class Shifting:
+        scope = LONDON
+
+        def pages(self, kind: Kind) -> Iterator[PointPage]:
+            pages = list(store.pages(kind))
+            yield from (PointPage(here.points + there.points) for here, there in pairwise([*pages, *pages[-1:]]))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+    stores = {**given.world.stores, LONDON: Shifting()}
+    report = prunes(given, given.but(stores=stores))
+    assert (report["counts"], days(given)) == ({"done": 2}, [0, 1, 2])
+    assert len(given.cloud.called("delete")) == 2

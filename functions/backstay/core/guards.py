@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backstay.core.model import DatabaseId, Scope
-from backstay.core.points import PointState, RecoveryPoint, is_of, is_ours
+from backstay.core.points import PointState, RecoveryPoint, is_of_name, is_ours
 from backstay.core.policy import MaxDelete
 
 
@@ -31,6 +31,7 @@ class Ground:
     """What the guards look at beside the point itself.
 
     Attributes:
+        key: `DatabaseId.key`, which many points are held against.
         stale: why the newest policy is not the one in force; empty when it is.
         unread: scopes whose listing failed, with the error: of those that could hold points of this Database.
         copying: ARNs of points that are being copied from.
@@ -39,6 +40,7 @@ class Ground:
 
     deployment: str
     database: DatabaseId
+    key: str
     stale: str
     unread: Mapping[Scope, str]
     copying: Collection[str]
@@ -49,7 +51,7 @@ def before_selection(point: RecoveryPoint, ground: Ground) -> Refusal | None:
     """Guards 1, 3 and 4: what is not ours, cannot be removed or has no age is none of the keep rule's business."""
     if not is_ours(point, ground.deployment):
         return Refusal(point, 1, f"not ours: {_whose(point, ground.deployment)}")
-    if not is_of(point, ground.database):
+    if point.database != ground.key or not is_of_name(point, ground.database):
         return Refusal(point, 1, f"not ours: its tag names {point.database}, but it is of {point.source}")
     if point.state is not PointState.AVAILABLE:
         return Refusal(point, 3, f"is {point.status}")

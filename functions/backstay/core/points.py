@@ -170,7 +170,12 @@ def is_ours(point: RecoveryPoint, deployment: str) -> bool:
 
 def is_of(point: RecoveryPoint, database: DatabaseId) -> bool:
     """Whether the point is of that very Database: its tag says so, and what the provider remembers does not differ."""
-    return point.database == database.key and point.source == database.name and point.kind is database.kind
+    return point.database == database.key and is_of_name(point, database)
+
+
+def is_of_name(point: RecoveryPoint, database: DatabaseId) -> bool:
+    """Whether the provider remembers a Database of that name and kind, wherever it lived."""
+    return point.source == database.name and point.kind is database.kind
 
 
 def tagged_data_time(tags: Mapping[str, str]) -> datetime | None:

@@ -7,12 +7,13 @@ promotes its neighbour by itself. One pure function, linear after one sort; noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime, tzinfo
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import tzinfo
 
     from backstay.core.asks import Keep
 
@@ -82,27 +83,26 @@ def select(points: Iterable[P], keep: Keep, zone: tzinfo, now: datetime) -> Sele
         now: aware.
     """
     counters = [_Counter(each, count) for each in Period if (count := getattr(keep, each))]
+    open_ones = counters
     kept: list[Kept[P]] = []
     removed: list[Removed[P]] = []
-    for point in sorted(points, key=_order, reverse=True):
-        if point.at > now:
+    dated = [(each.at, each.key, number, each) for number, each in enumerate(points)]  # points cannot be compared
+    for at, _, _, point in sorted(dated, reverse=True):
+        if at > now:
             kept.append(Kept(point, (FUTURE,)))
             continue
-        local = point.at.astimezone(zone)
-        reasons = [reason for counter in counters if (reason := counter.takes(local))]
+        local = at.astimezone(zone)
+        reasons = [reason for counter in open_ones if (reason := counter.takes(local))]
         if reasons:
             kept.append(Kept(point, tuple(reasons)))
+            open_ones = [each for each in open_ones if not each.full]
         else:
             removed.append(Removed(point, counters[-1].why_not(local) if counters else "nothing is to be kept"))
     return Selection(tuple(kept), tuple(removed))
 
 
-def _order(point: Dated) -> tuple[datetime, str]:
-    return point.at, point.key
-
-
 def _day(local: datetime) -> str:
-    return f"{local:%Y-%m-%d}"
+    return local.date().isoformat()
 
 
 def _week(local: datetime) -> str:
@@ -131,6 +131,36 @@ _PLURALS: Final[Mapping[Period, str]] = {
 }
 
 
+_FIRSTS: Final[Mapping[Period, Callable[[date], date]]] = {
+    Period.DAILY: lambda day: day,
+    Period.WEEKLY: lambda day: day - timedelta(days=day.weekday()),
+    Period.MONTHLY: lambda day: day.replace(day=1),
+    Period.YEARLY: lambda day: day.replace(month=1, day=1),
+}
+
+
+def begin_of(period: Period, moment: datetime, zone: tzinfo) -> datetime:
+    """When, in UTC, the period began that ``moment`` falls into.
+
+    Raises:
+        KeyError: ``last`` has no periods.
+    """
+    local = moment.astimezone(zone)
+    if period is Period.HOURLY:
+        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+    return datetime.combine(_FIRSTS[period](local.date()), time(), tzinfo=zone).astimezone(UTC)
+
+
+def periods_before(period: Period, moment: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime, str]]:
+    """The periods that were over when that of ``moment`` began, latest first: begin and end in UTC, and its name."""
+    _, called = _PERIODS[period]
+    end = begin_of(period, moment, zone)
+    while end.year > MINYEAR + 1:
+        begin = begin_of(period, end - timedelta(seconds=1), zone)
+        yield begin, end, called(begin.astimezone(zone))
+        end = begin
+
+
 class _Counter:
     """One kind of the rule, while points pass by, newest first."""
 
@@ -142,10 +172,13 @@ class _Counter:
         self._last: int | None = None
         self._passed: tuple[int | None, str] = (None, "")
 
+    @property
+    def full(self) -> bool:
+        """Whether it has kept all that it may."""
+        return self._used >= self._count
+
     def takes(self, local: datetime) -> str:
-        """Why the point stays; empty when this kind lets it go."""
-        if self._used >= self._count:
-            return ""
+        """Why the point stays; empty when this kind lets it go. Not asked any more once it is full."""
         if self._of is not None:
             period = self._of(local)
             if period == self._last:

@@ -28,20 +28,26 @@ class Gathered:
     """What was listed.
 
     Attributes:
-        ours: our points by the key of their Database, in every place, helpers of copies too.
-        others: points by hand and of other masters, by where they are, kind, and the Database's identifier.
+        ours: our points by the key of their Database, in every place, helpers of copies too, each by its ARN: a listing
+            that shifts between two pages shows one twice.
+        others: points by hand and of other masters, by where they are, kind, and the Database's identifier; likewise.
         in_flight: copies on their way, by account and region and kind, whoever asked for them.
         unread: listings that failed: whatever they would have shown is unknown, not absent.
     """
 
-    ours: dict[str, list[RecoveryPoint]] = field(default_factory=dict)
-    others: dict[tuple[Scope, Kind, str], list[RecoveryPoint]] = field(default_factory=dict)
+    ours: dict[str, dict[str, RecoveryPoint]] = field(default_factory=dict)
+    others: dict[tuple[Scope, Kind, str], dict[str, RecoveryPoint]] = field(default_factory=dict)
     in_flight: Counter[tuple[Scope, Kind]] = field(default_factory=Counter)
     unread: list[Unread] = field(default_factory=list)
 
     def of(self, database: DatabaseId) -> list[RecoveryPoint]:
         """All that is known of a Database: ours everywhere, and others' where it lives."""
-        return [*self.ours.get(database.key, ()), *self.others.get((database.scope, database.kind, database.name), ())]
+        others = self.others.get((database.scope, database.kind, database.name), {})
+        return [*self.of_ours(database), *others.values()]
+
+    def of_ours(self, database: DatabaseId) -> list[RecoveryPoint]:
+        """Our points of a Database, everywhere."""
+        return list(self.ours.get(database.key, {}).values())
 
     @property
     def blind(self) -> dict[Scope, str]:
@@ -55,9 +61,9 @@ class Gathered:
             if each.state is PointState.CREATING and _from_afar(each):
                 self.in_flight[each.scope, each.kind] += 1
             if is_ours(each, deployment):
-                ours.setdefault(each.database, []).append(each)
+                ours.setdefault(each.database, {})[each.arn] = each
             elif each.origin not in _SERVICE:
-                others.setdefault((each.scope, each.kind, each.source), []).append(each)
+                others.setdefault((each.scope, each.kind, each.source), {})[each.arn] = each
 
 
 def _from_afar(point: RecoveryPoint) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from backstay.core.actions import CopyPoint
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.copies import Lack, lacks
 from backstay.core.decide.replicate import choose, replicating, replication, steps, tidy, waiting
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from backstay.core.actions import PointAction
-    from backstay.core.decide.replicate import Choice
-    from backstay.core.model import Database
+    from backstay.core.decide.replicate import Choice, Steps
+    from backstay.core.model import Database, Scope
     from backstay.core.places import Wanted
     from backstay.core.points import RecoveryPoint
     from backstay.core.policy import Tier
@@ -66,6 +67,8 @@ class _Tick:
 
     def __post_init__(self) -> None:
         self.preflights = Preflights(self.world)
+        self._points = {each.database.id.key: each.points for each in self.asked}
+        self._steps: dict[tuple[str, Scope], Steps | Outcome] = {}
 
     @cached_property
     def lacks(self) -> list[Lack]:
@@ -82,14 +85,24 @@ class _Tick:
 
     @cached_property
     def choice(self) -> Choice:
-        return choose(self.lacks, self.gathered.in_flight)
+        return choose(self.lacks, self.gathered.in_flight, self._begins)
+
+    def _begins(self, lack: Lack) -> bool:
+        """Looks what a copy takes, once its turn has come."""
+        found = self._steps[lack.source.arn, lack.wanted.place.scope] = self._next(lack)
+        copies = [] if isinstance(found, Outcome) else [each for each in found.actions if isinstance(each, CopyPoint)]
+        for each in copies:
+            self.preflights.begun(each)
+        return bool(copies)
+
+    def _next(self, lack: Lack) -> Steps | Outcome:
+        of = self._points[lack.database.id.key]
+        return steps(lack, self.preflights.of(lack), of, self.world.deployment)
 
     def plans(self) -> Iterator[tuple[tuple[PointAction, ...], str] | Outcome]:
         """What is to be done, one after the other, in order of need; or why something cannot be."""
-        points = {each.database.id.key: each.points for each in self.asked}
         for lack in self.choice.begin:
-            of = points[lack.database.id.key]
-            found = steps(lack, self.preflights.of(lack), of, self.world.deployment)
+            found = self._steps.get((lack.source.arn, lack.wanted.place.scope)) or self._next(lack)
             yield found if isinstance(found, Outcome) else (found.actions, found.message)
         for lack, why in self.choice.waits:
             yield waiting(lack, why)
@@ -139,7 +152,7 @@ def replicate(world: World, request: ReplicateRequest) -> reports.Report:
     tick = _Tick(world, started, gathered, _asked(world, seen.databases, gathered, started))
     outcomes = _carried_out(world, tick.plans(), dry_run=request.dry_run)
     unread = [*seen.unread, *gathered.unread]
-    begun = sum(each.action is not None and each.result is Result.PENDING for each in outcomes)
+    begun = sum(isinstance(each.action, CopyPoint) and each.result is Result.PENDING for each in outcomes)
     return reports.frame(
         "replicate",
         world,
@@ -164,7 +177,7 @@ def _asked(world: World, databases: Iterable[Database], gathered: Gathered, now:
             continue
         wanted = wanted_copies(world.policy, tier, database.id.scope)
         if wanted or (tier.pitr and tier.pitr.replicate_to):
-            points = tuple(each for each in gathered.ours.get(database.id.key, ()) if is_of(each, database.id))
+            points = tuple(each for each in gathered.of_ours(database.id) if is_of(each, database.id))
             found.append(Asked(database, tier, wanted, points))
     return found
 

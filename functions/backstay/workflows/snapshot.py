@@ -67,7 +67,7 @@ def _points(world: World, seen: Observation) -> Gathered:
 
 
 def _one(world: World, database: Database, points: Gathered, *, dry_run: bool) -> Outcome | None:
-    ours = points.ours.get(database.id.key, ())
+    ours = points.of_ours(database.id)
     own = [each for each in ours if each.scope == database.id.scope and is_of(each, database.id)]
     decision = decide(subject_of(world.policy, database, world.clock.now()), own, world.policy, world.deployment)
     match decision:

@@ -87,6 +87,7 @@ def prune(
     ground = Ground(
         deployment=deployment,
         database=database.id,
+        key=database.id.key,
         stale=stale,
         unread=unread or {},
         copying={each.copied_from for each in points if each.state is PointState.CREATING and each.copied_from},
@@ -119,7 +120,7 @@ class _Pruning:
             if not each.helper_for:
                 here.setdefault(each.scope, []).append(each)
         chosen = {scope: self._chosen(here[scope], rules.get(scope), ground) for scope in sorted(here)}
-        ground = replace(ground, lacking=self._lacking(points, ground, chosen.get(self.database.id.scope)))
+        ground = replace(ground, lacking=self._lacking(points, ground, chosen))
         shelves = tuple(self._shelved(scope, found, ground) for scope, found in chosen.items())
         removed = sum(len(each.removed) for each in shelves)
         total = sum(len(each.settled) for each in chosen.values())
@@ -143,21 +144,23 @@ class _Pruning:
             return _Chosen(settled, refused, Selection(tuple(Kept(each, (NO_RULE,)) for each in settled), ()))
         return _Chosen(settled, refused, select(settled, keep, self.policy.timezone, self.now))
 
-    def _lacking(self, points: Sequence[RecoveryPoint], ground: Ground, own: _Chosen | None) -> dict[str, str]:
-        """The copies that lack, looked for only where an original is about to go."""
-        going = {each.point.arn for each in own.selection.removed} if own else set[str]()
-        if not going:
-            return {}
+    def _lacking(
+        self, points: Sequence[RecoveryPoint], ground: Ground, chosen: Mapping[Scope, _Chosen]
+    ) -> dict[str, str]:
+        """The copies that lack of what is about to go. A copy that is still being made does not exist: it may fail."""
         here = self.database.id.scope
-        ours = [each for each in points if is_ours(each, ground.deployment) and is_of(each, self.database.id)]
-        # A copy that is still being made does not exist yet: it may fail.
-        there = [each for each in ours if each.scope == here or each.state is PointState.AVAILABLE]
-        return {
-            lack.source.arn: str(wanted.place.scope)
-            for wanted in wanted_copies(self.policy, self.tier, here)
-            for lack in lacks(self.database, self.tier, wanted, there, zone=self.policy.timezone, now=self.now)
-            if lack.source.arn in going
-        }
+        going = {each.point.arn: each.point for each in chosen[here].selection.removed} if here in chosen else {}
+        lacking: dict[str, str] = {}
+        for wanted in wanted_copies(self.policy, self.tier, here) if going else ():
+            place = wanted.place.scope
+            slots = {each.slot for each in chosen[place].settled} if place in chosen else set()
+            if all(each.slot in slots for each in going.values()):
+                continue
+            ours = [each for each in points if is_ours(each, ground.deployment) and is_of(each, self.database.id)]
+            there = [each for each in ours if each.scope == here or each.state is PointState.AVAILABLE]
+            found = lacks(self.database, self.tier, wanted, there, zone=self.policy.timezone, now=self.now)
+            lacking |= {lack.source.arn: str(place) for lack in found if lack.source.arn in going}
+        return lacking
 
     def _shelved(self, scope: Scope, found: _Chosen, ground: Ground) -> Shelved:
         shelf = Shelf(found.settled, self.policy.guards.min_points, self.now)
