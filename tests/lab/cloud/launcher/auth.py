@@ -17,7 +17,7 @@ from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.arn import parse_arn
 from ministack.core.responses import get_account_id, get_region, set_request_account_id, set_request_region
-from ministack.services import iam, sqs, sts
+from ministack.services import iam, kms, sqs, sts
 from ministack.services import lambda_svc as lam
 
 from . import record
@@ -262,6 +262,21 @@ def _name_roles() -> None:
     iam_evaluator._resolve_condition_key = key
 
 
+def _find_keys_where_they_are() -> None:
+    """A key's policy is that of the account and the region in its ARN; MiniStack looks in the caller's only.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+    """
+    beside = kms.key_policy_for_arn
+
+    def policy(arn: str) -> Any:
+        spec = parse_arn(arn)
+        key = kms._keys.get_scoped(spec.account_id, spec.region, arn.rpartition("/")[2])
+        return beside(arn) if key is None else (key.get("Policy") or "", spec.account_id)
+
+    kms.key_policy_for_arn = policy
+
+
 def _know_managed_policy() -> None:
     statement = {"Effect": "Allow", "Action": DURABLE_POLICY_ACTIONS, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -275,3 +290,4 @@ def install() -> None:
     _teach_actions()
     _play_tls()
     _name_roles()
+    _find_keys_where_they_are()
