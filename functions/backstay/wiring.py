@@ -12,10 +12,11 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from backstay.config import StoredPolicy, load_policy
+from backstay.core.decide.replicate import ONE_CALL
 from backstay.core.errors import NotFound, Rejected
 from backstay.core.model import Family, Provider, Scope
 from backstay.core.naming import forwarding_prefix
-from backstay.core.places import copy_scopes
+from backstay.core.places import copy_scopes, stepping_scopes
 from backstay.core.ports import World
 
 if TYPE_CHECKING:
@@ -214,6 +215,8 @@ def build(
     def store(scope: Scope) -> RdsSnapshotStore:
         return RdsSnapshotStore(lambda part: acting(scope, part), scope)
 
+    one_call = clients.partition in ONE_CALL
+    stepping = () if one_call else stepping_scopes(document.policy, settings.regions)
     inventories = _Lazily(scopes, lambda scope: RdsInventory(acting(scope).rds(scope.region), scope))
     told: dict[str, Any] = {} if note is None else {"note": note}
     return World(
@@ -230,7 +233,7 @@ def build(
         secrets=_Lazily(scopes, lambda scope: ManagedSecrets(acting(scope).secrets(scope.region))),
         logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
         surveyors=_Lazily(scopes, lambda scope: RdsSurveyor(acting(scope), scope.region, watchers)),
-        stores=_Lazily((*scopes, *copy_scopes(document.policy, accounts)), store),
+        stores=_Lazily((*scopes, *copy_scopes(document.policy, accounts), *stepping), store),
         starter=starter,
         pager=pager,
         shards=shards,

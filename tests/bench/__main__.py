@@ -11,7 +11,7 @@ import tempfile
 from itertools import chain
 from pathlib import Path
 
-from tests.bench import cost, fleets, repairs, restores, shards, starts
+from tests.bench import cost, fleets, points, repairs, restores, shards, starts
 from tests.bench.processes import Bench
 from tests.bench.table import text
 
@@ -28,6 +28,7 @@ def main() -> int:
                 starts.rows(bench, quick=quick),
                 restores.rows(bench),
                 repairs.rows(quick=quick),
+                points.rows(bench, quick=quick),
                 cost.rows(bench),
             )
         )

@@ -74,11 +74,12 @@ class SharePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePoint:
-    """Removes a point for good."""
+    """Removes a point for good; ``helper`` for one that only served a copy, which whoever copies may remove."""
 
     database: DatabaseId
     point: PointRef
     reason: str
+    helper: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

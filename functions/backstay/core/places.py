@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backstay.core.asks import Keep
-    from backstay.core.policy import Location, Policy, Tier
+    from backstay.core.policy import Policy, Tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,17 @@ def copy_scopes(policy: Policy, accounts: Iterable[str]) -> tuple[Scope, ...]:
     )
 
 
-def regions_named(locations: Iterable[Location]) -> tuple[str, ...]:
-    """The regions on AWS that locations name, each once."""
-    return tuple(dict.fromkeys(each.aws.region for each in locations if each.aws is not None))
+def stepping_scopes(policy: Policy, regions: Iterable[str]) -> tuple[Scope, ...]:
+    """Where a copy into another account lands first, in a partition in which no one call copies into both.
+
+    Args:
+        policy: for the accounts that its locations name.
+        regions: those of the Databases.
+    """
+    known = tuple(regions)
+    return tuple(
+        Scope(Provider.AWS, each.aws.account, region)
+        for each in policy.locations.values()
+        if each.aws is not None and each.aws.account
+        for region in known
+    )

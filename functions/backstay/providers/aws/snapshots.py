@@ -193,7 +193,7 @@ class RdsSnapshotStore:
     def delete(self, action: DeletePoint) -> None:
         """See ``SnapshotStore.delete``."""
         self._own(action.point.scope)
-        client, name = self._rds("prune"), action.point.id
+        client, name = self._rds("copy" if action.helper else "prune"), action.point.id
         if action.point.kind is Kind.INSTANCE:
             with calling("rds:DeleteDBSnapshot"):
                 client.delete_db_snapshot(DBSnapshotIdentifier=name)
