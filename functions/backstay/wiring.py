@@ -12,11 +12,10 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from backstay.config import StoredPolicy, load_policy
-from backstay.core.decide.replicate import ONE_CALL
 from backstay.core.errors import NotFound, Rejected
 from backstay.core.model import Family, Provider, Scope
 from backstay.core.naming import forwarding_prefix
-from backstay.core.places import copy_scopes, stepping_scopes
+from backstay.core.places import ONE_CALL, copy_scopes, stepping_scopes
 from backstay.core.ports import World
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from backstay.core.model import Provider, Scope
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from backstay.core.asks import Keep
     from backstay.core.policy import Policy, Tier
+
+# Partitions in which one call copies across region and account; elsewhere a copy goes by way of the source's region.
+ONE_CALL: Final = frozenset({"aws"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,7 +15,7 @@ from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.snapshot import ATTEMPTS, tags_of
 from backstay.core.model import Database, Kind, Outcome, Result, Scope, State
 from backstay.core.naming import TAG_HELPER, free_name
-from backstay.core.places import Place, replica_place
+from backstay.core.places import ONE_CALL, Place, replica_place
 from backstay.core.points import OWNED_KEY, UNENCRYPTED, PointState, RecoveryPoint, moment_of, same_data
 from backstay.core.policy import Enforce, Policy, Require, Tier
 from backstay.core.restoring import Unchecked
@@ -24,11 +24,11 @@ from backstay.core.stores import KeyFacts
 # In flight per destination region and account: RDS user guide, "Copying a DB snapshot" (20 for DB instances) and
 # Aurora user guide, "Copying a DB cluster snapshot" (5).
 CAPS: Final[Mapping[Kind, int]] = MappingProxyType({Kind.INSTANCE: 20, Kind.CLUSTER: 5})
-# Partitions in which one call copies across region and account; elsewhere a copy goes by way of the source's region.
-ONE_CALL: Final = frozenset({"aws"})
 # Engines whose options can tie the data to them (TDE, Timezone): RDS API reference, CopyDBSnapshot, OptionGroupName.
 _TIED_ENGINES: Final = ("oracle", "sqlserver")
 _DEFAULT_GROUP: Final = "default:"
+# A point's tag tells of one account that it is shared with, so it goes to one other account at a time.
+_ABROAD: Final = "another account"
 Flights = Mapping[tuple[Scope, Kind], int]
 
 
@@ -47,31 +47,36 @@ class Choice:
     waits: tuple[tuple[Lack, str], ...]
 
 
-def choose(lacks: Iterable[Lack], in_flight: Flights) -> Choice:
+def choose(lacks: Iterable[Lack], in_flight: Flights, begins: Callable[[Lack], bool] = lambda _: True) -> Choice:
     """The copies that a destination takes now.
 
     Args:
         lacks: of all Databases and places.
         in_flight: copies on their way to each account and region by kind, whoever asked for them.
+        begins: whether anything begins if its turn comes. What cannot begin is to be told, and takes no place: it would
+            stand before all others in every run.
     """
-    flying, busy = Counter(in_flight), set[tuple[str, Scope]]()
+    flying, busy = Counter(in_flight), set[tuple[str, object]]()
     begin: list[Lack] = []
     waits: list[tuple[Lack, str]] = []
     for lack in sorted(lacks, key=rank):
         to, kind = lack.wanted.place.scope, lack.source.kind
-        same = (lack.database.id.key, to)
+        same = (lack.database.id.key, to if to.account == lack.source.scope.account else _ABROAD)
         if lack.failed >= ATTEMPTS:
             begin.append(lack)  # to be told that it is given up; it takes no place
-        elif lack.under_way or same in busy:
+        elif lack.under_way:
             waits.append((lack, f"another copy of it is on its way to {to}"))
+        elif same in busy:
+            waits.append((lack, "another copy of it begins now"))
         elif flying[to, kind] >= CAPS[kind]:
             waits.append(
                 (lack, f"{flying[to, kind]} copies are on their way to {to}, which takes {CAPS[kind]} at once")
             )
         else:
-            flying[to, kind] += 1
-            busy.add(same)
             begin.append(lack)
+            if begins(lack):
+                flying[to, kind] += 1
+                busy.add(same)
     return Choice(tuple(begin), tuple(waits))
 
 
@@ -125,15 +130,15 @@ def steps(lack: Lack, facts: CopyFacts, points: Sequence[RecoveryPoint], deploym
         message = f"failed {failed} times; look into it, and remove the failed ones to have it tried again"
         return _outcome(lack, Result.FAILED, message)
     via, making = lack.source, _Making(lack, facts, deployment, points)
-    for hop in _hops(lack, facts):
+    for hop in _hops(lack, facts, deployment):
         helper = next((each for each in _helpers(points, lack, hop.to) if each.state is not PointState.FAILED), None)
         if helper is None:
-            return making.steps(via, hop)
+            return _shared_elsewhere(lack, via, hop) or making.steps(via, hop)
         if helper.state is not PointState.AVAILABLE:
             return _outcome(lack, Result.PENDING, f"{hop.why}: {helper.id} is {helper.status}", passing=True)
         via = helper
     last = _Hop(lack.wanted.place.scope, _key(lack, facts), "", final=True)
-    return making.steps(via, last)
+    return _shared_elsewhere(lack, via, last) or making.steps(via, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +151,31 @@ class _Hop:
     final: bool = False
 
 
-def _hops(lack: Lack, facts: CopyFacts) -> list[_Hop]:
+def _shared_elsewhere(lack: Lack, via: RecoveryPoint, hop: _Hop) -> Outcome | None:
+    """A wait while the point is shared with a third account: its tag tells of one, and the other would be forgotten."""
+    if hop.to.account == via.scope.account or via.shared_with in ("", hop.to.account):
+        return None
+    message = f"waits: {via.id} is shared with {via.shared_with} for another copy"
+    return _outcome(lack, Result.PENDING, message, passing=True)
+
+
+def _hops(lack: Lack, facts: CopyFacts, deployment: str) -> list[_Hop]:
     source, to = lack.source, lack.wanted.place.scope
     if to.account == source.scope.account:
         return []
     hops = []
     if not _shareable(source, facts):
-        own = facts.own_key.arn if isinstance(facts.own_key, KeyFacts) else ""
+        own = facts.own_key.arn if isinstance(facts.own_key, KeyFacts) else own_alias(deployment)
         hops.append(_Hop(source.scope, own, "encrypted anew, since its own key cannot be shared"))
     if facts.partition not in ONE_CALL and to.region != source.scope.region:
         there = Scope(to.provider, to.account, source.scope.region)
         hops.append(_Hop(there, lack.wanted.place.kms_key, "by way of the account in the source's region"))
     return hops
+
+
+def own_alias(deployment: str) -> str:
+    """The key of the deployment in each region, by its alias: infra/region.yaml makes it."""
+    return f"alias/{deployment}"
 
 
 def _shareable(source: RecoveryPoint, facts: CopyFacts) -> bool:
@@ -302,19 +320,19 @@ def tidy(
     """
     wanted, blind = set(needed), {str(each) for each in unread}
     flying = {(each.copied_from, each.scope.account) for each in points if each.state is PointState.CREATING}
-    serving = {slot for slot, _ in wanted}
+    serving = {(slot, scope.split("/")[1]) for slot, scope in wanted}
     found: list[PointAction] = []
     for each in points:
         account = each.shared_with
-        if account and not blind and (each.arn, account) not in flying and each.slot not in serving:
+        if account and not blind and (each.arn, account) not in flying and (each.slot, account) not in serving:
             why = f"no copy into account {account} needs it any more"
             share = SharePoint(database=database.id, point=each.ref, account=account, shared=False, reason=why)
             found.append(share)
         purpose = each.helper_for
-        done = bool(purpose) and not blind and (each.slot, purpose) not in wanted
+        done = bool(purpose) and not blind and (each.slot, purpose) not in wanted and not each.held
         if done and each.state is PointState.AVAILABLE and each.arn not in {source for source, _ in flying}:
             why = f"the copy in {purpose} that it served is there"
-            found.append(DeletePoint(database=database.id, point=each.ref, reason=why))
+            found.append(DeletePoint(database=database.id, point=each.ref, reason=why, helper=True))
     return tuple(found)
 
 
