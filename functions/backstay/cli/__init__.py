@@ -1,7 +1,7 @@
-"""The same verbs from a terminal, with your own credentials: ``audit plan protect restore explain init simulate``.
+"""The same verbs from a terminal, with your own credentials, and ``plan adopt explain init simulate``.
 
-``plan`` is what protect would do; ``explain`` and ``init`` only read; ``simulate`` asks nobody; the others are the
-functions' verbs.
+``plan`` is what protect would do; ``adopt`` puts our tags on snapshots of somebody else's; ``explain`` and ``init``
+only read; ``simulate`` asks nobody; the others are the functions' verbs.
 Needs the extra ``[cli]``.
 """
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from backstay.core.ports import PitrControl, World
 
 Part = dict[str, Any]
-_ORDER: Final = ("failed", "refused", "pending", "planned", "done", "already_done")
+ORDER: Final = ("failed", "refused", "pending", "planned", "done", "already_done")
+"""Results, those first that somebody has to know."""
+
 _SETTINGS: Final = {
     "retention_days": "PITR window (days)",
     "copy_tags": "copy tags to snapshots",
@@ -30,7 +32,7 @@ _SETTINGS: Final = {
 
 def show(target: Console, report: Part, world: World, options: Options, *, asking: bool = False) -> None:
     """Draws what would be changed, or what came of it. ``asking``: the question follows, so no advice."""
-    for outcome in sorted(report["outcomes"], key=lambda each: (_ORDER.index(each["result"]), each["database"])):
+    for outcome in sorted(report["outcomes"], key=lambda each: (ORDER.index(each["result"]), each["database"])):
         _outcome(target, outcome)
     show_unread(target, report["unread"])
     if report["outcomes"] or report["unread"]:
@@ -108,7 +110,7 @@ def _summary(target: Console, report: Part) -> None:
     word = report["status"]
     label = "PLAN" if report["dry_run"] and word == "findings" else word.upper()
     parts: list[object] = [(label, STYLES.get(word, "bold")), f"  {plural(report['databases'], 'database')}: "]
-    for name in _ORDER:
+    for name in ORDER:
         if counts.get(name):
             parts += [(f"{counts[name]} {name.replace('_', ' ')}", STYLES[name]), ", "]
     alone = report["databases"] - len({each["database"] for each in outcomes})

@@ -82,8 +82,9 @@ def common(command: Callable[..., int]) -> Callable[..., int]:
 
 
 _vault = click.option("--vault", metavar="BUCKET", default="", help="Remember repairs in a deployment's vault.")
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+all_option = click.option("--all", "everything", is_flag=True, help="Every database that we can see.")
 
 
 @backstay.command(
@@ -109,7 +110,7 @@ def audit(options: Options, database: str | None, tags: tuple[str, ...]) -> int:
 
     if database and tags:
         raise BadRequest("names a database and --match-tag", field="audit", accepted="one of them, or neither for all")
-    request = validate(AuditRequest, _selection(database, tags), "the audit request")
+    request = validate(AuditRequest, selection(database, tags), "the audit request")
     request.check()
     with screen.watching("starting") as note:
         world = screen.reading(lambda: session.open_world(options, note))
@@ -117,7 +118,8 @@ def audit(options: Options, database: str | None, tags: tuple[str, ...]) -> int:
     return screen.emit(options, report, lambda target: findings.show(target, report, world, options))
 
 
-def _selection(database: str | None, tags: tuple[str, ...] = ()) -> dict[str, Any]:
+def selection(database: str | None, tags: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a request selects: one Database, those with these tags, or all."""
     if database is not None:
         return {"database": database}
     if not tags:
@@ -131,6 +133,13 @@ def _selection(database: str | None, tags: tuple[str, ...] = ()) -> dict[str, An
     return {"match": {"tags": asked}}
 
 
+def check_chosen(verb: str, database: str | None, *, everything: bool, dry_run: bool) -> None:
+    """Raise BadRequest unless one Database or all are chosen; a dry run of a verb looks at all by itself."""
+    if (database is not None and everything) or (database is None and not everything and not dry_run):
+        named = "names a database and --all" if database else "names no database"
+        raise BadRequest(named, field=verb, accepted="a DATABASE or --all: a typo must not touch a fleet")
+
+
 @backstay.command(
     epilog=epilog(
         "backstay plan --policy policy.yaml",
@@ -140,7 +149,10 @@ def _selection(database: str | None, tags: tuple[str, ...] = ()) -> dict[str, An
 @_vault
 @common
 def plan(options: Options, database: str | None) -> int:
-    """Say what protect would change on DATABASE, or on all, and why. Changes nothing."""
+    """Say what protect would change on DATABASE, or on all, and why. Changes nothing.
+
+    What would become of recovery points is told by `snapshot`, `replicate` and `prune`, each with --dry-run.
+    """
     world, report = _protect(options, database, dry_run=True)
     return _emit_changes(options, report, world)
 
@@ -152,9 +164,9 @@ def plan(options: Options, database: str | None) -> int:
     )
 )
 @click.argument("database", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every database that we can see.")
-@_dry_run
-@_yes
+@all_option
+@dry_run_option
+@yes_option
 @_vault
 @common
 def protect(options: Options, database: str | None, *, everything: bool, dry_run: bool, yes: bool) -> int:
@@ -162,9 +174,7 @@ def protect(options: Options, database: str | None, *, everything: bool, dry_run
 
     Shows the plan and asks first. Then it changes exactly that, or says why not.
     """
-    if (database is None) == (not everything):
-        named = "names a database and --all" if database else "names no database"
-        raise BadRequest(named, field="protect", accepted="a DATABASE or --all: a typo must not touch a fleet")
+    check_chosen("protect", database, everything=everything, dry_run=dry_run)
     if not options.vault and not dry_run:
         screen.say((_FORGETFUL, "yellow"))
     world, report = _protect(options, database, dry_run=not yes or dry_run)
@@ -199,7 +209,7 @@ def _protect(
     from backstay.core.requests import ProtectRequest  # noqa: PLC0415
     from backstay.workflows.protect import protect as run  # noqa: PLC0415
 
-    request = validate(ProtectRequest, {**_selection(database), "dry_run": dry_run}, "the protect request")
+    request = validate(ProtectRequest, {**selection(database), "dry_run": dry_run}, "the protect request")
     request.check()
     with screen.watching("starting") as note:
         if world is None:
@@ -225,8 +235,8 @@ def _protect(
 @click.option("--snapshot", metavar="ID", help="Restore this snapshot instead: identifier or ARN.")
 @click.option("--target", metavar="NAME", help="Name of the new database.  [default: made of name and moment]")
 @click.option("--ca-bundle", metavar="FILE|s3://...", default="", help="RDS certificates, to verify the login with.")
-@_dry_run
-@_yes
+@dry_run_option
+@yes_option
 @common
 def restore(options: Options, *, dry_run: bool, yes: bool, **asked: Any) -> int:
     """Bring DATABASE back as it was at a moment, as a new database, and prove it by a login.

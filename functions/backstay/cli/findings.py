@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backstay.cli.screen import STYLES, draw, grid, paste, put, title
 from backstay.core.findings import Severity
+from backstay.core.requests import DatabaseRef
 from backstay.core.rules import RULES
 from backstay.workflows.reports import every_verdict
 
@@ -24,6 +25,7 @@ _SEVERITIES: Final = {rule.id: list(Severity).index(rule.severity) for rule in R
 _LOUD: Final = frozenset({"unknown", "fail"})
 _NARROW: Final = 100
 _FEW: Final = 2
+_EXPOSED: Final = 20
 
 
 def show(target: Console, report: Part, world: World, options: Options) -> None:
@@ -41,6 +43,7 @@ def show(target: Console, report: Part, world: World, options: Options) -> None:
     put(target)
     _summary(target, report)
     show_origin(target, report, world)
+    show_exposures(target, report)
     _next(target, report, options)
 
 
@@ -175,6 +178,29 @@ def show_origin(target: Console, report: Part, world: World) -> None:
     put(target, (f"account {', '.join(accounts)} in {regions}; policy: {text}", "dim"))
     if policy["stale"]:
         put(target, ("An earlier version of the policy stands in: ", "bold yellow"), policy["stale"])
+
+
+def show_exposures(target: Console, report: Part) -> None:
+    """Per Database what is lost with its region, worst first; nothing when the Report does not tell."""
+    worst = sorted(report.get("exposures", ()), key=_lost, reverse=True)
+    if not worst:
+        return
+    shown = worst[:_EXPOSED] if target.is_terminal else worst
+    rows: list[tuple[object, ...]] = [
+        (
+            (DatabaseRef.parse(each["database"]).name, "bold"),
+            (each["line"], "bold red" if each["newest"] is None else ""),
+        )
+        for each in shown
+    ]
+    put(target)
+    draw(target, grid(rows, (63, None), indent=0))
+    if len(shown) < len(worst):
+        put(target, (f"and {len(worst) - len(shown)} that would lose no more; --json has them all", "dim"))
+
+
+def _lost(exposure: Part) -> float:
+    return float("inf") if exposure["lost_seconds"] is None else float(exposure["lost_seconds"])
 
 
 def _next(target: Console, report: Part, options: Options) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from backstay.cli import screen
-from backstay.cli.advice import backstay
+from backstay.cli.keeping import backstay
 from backstay.core.errors import BadRequest
 from backstay.core.model import EXIT_STATUS, Status, parse_moment, utc_text
 
