@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from backstay.core.decide.replicate import CopyFacts
+from backstay.core.decide.replicate import CopyFacts, own_alias
 from backstay.core.errors import ProviderError
 from backstay.core.model import Kind
 from backstay.core.points import OWN_KEY
@@ -14,6 +15,7 @@ from backstay.core.restoring import Unchecked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from backstay.core.actions import CopyPoint
     from backstay.core.decide.copies import Lack
     from backstay.core.model import Scope
     from backstay.core.places import Place
@@ -31,7 +33,7 @@ class Preflights:
     def __init__(self, world: World) -> None:
         self._world, self._lock = world, Lock()
         self._known: dict[tuple[str, Scope, str], object] = {}
-        self._taken: dict[tuple[Scope, Kind], int] = {}
+        self._taken: Counter[tuple[Scope, Kind]] = Counter()
 
     def _read(self, what: str, scope: Scope, name: str, read: Callable[[], T]) -> T | Unchecked:
         key = (what, scope, name)
@@ -51,10 +53,10 @@ class Preflights:
         return self._read("key", scope, key, lambda: self._world.stores[scope].key(key))
 
     def of(self, lack: Lack) -> CopyFacts:
-        """All facts of one copy; each place's room is used up by the copies that were asked about."""
+        """All facts of one copy; a place's room is what those that have ``begun`` leave."""
         source, place = lack.source, lack.wanted.place
         abroad = place.scope.account != source.scope.account
-        own = f"alias/{self._world.deployment}"
+        own = own_alias(self._world.deployment)
         grouped = bool(source.option_group) and not source.option_group.startswith("default:")
         store = self._world.stores[place.scope]
         return CopyFacts(
@@ -73,6 +75,8 @@ class Preflights:
         found = next((each for each in quotas if each.name == _QUOTA[kind]), None)
         if found is None:
             return Unchecked(f"RDS does not tell the quota of {_QUOTA[kind]}")
-        taken = self._taken.get((scope, kind), 0)
-        self._taken[scope, kind] = taken + 1
-        return found.maximum - found.used - taken
+        return found.maximum - found.used - self._taken[scope, kind]
+
+    def begun(self, action: CopyPoint) -> None:
+        """A copy that takes its place where it goes, a helper too."""
+        self._taken[action.to, action.source.kind] += 1
