@@ -31,19 +31,25 @@ class Gathered:
         ours: our points by the key of their Database, in every place, helpers of copies too, each by its ARN: a listing
             that shifts between two pages shows one twice.
         others: points by hand and of other masters, by where they are, kind, and the Database's identifier; likewise.
+        copying: others' copies that are on their way, by the ARN of what they are made of.
         in_flight: copies on their way, by account and region and kind, whoever asked for them.
         unread: listings that failed: whatever they would have shown is unknown, not absent.
     """
 
     ours: dict[str, dict[str, RecoveryPoint]] = field(default_factory=dict)
     others: dict[tuple[Scope, Kind, str], dict[str, RecoveryPoint]] = field(default_factory=dict)
+    copying: dict[str, list[RecoveryPoint]] = field(default_factory=dict)
     in_flight: Counter[tuple[Scope, Kind]] = field(default_factory=Counter)
     unread: list[Unread] = field(default_factory=list)
 
     def of(self, database: DatabaseId) -> list[RecoveryPoint]:
-        """All that is known of a Database: ours everywhere, and others' where it lives."""
+        """All that is known of a Database: ours everywhere, others' where it lives, and what they copy of ours."""
+        ours = self.of_ours(database)
         others = self.others.get((database.scope, database.kind, database.name), {})
-        return [*self.of_ours(database), *others.values()]
+        if self.copying:
+            copies = (copy for each in ours for copy in self.copying.get(each.arn, ()))
+            others = {**others, **{each.arn: each for each in copies}}
+        return [*ours, *others.values()]
 
     def of_ours(self, database: DatabaseId) -> list[RecoveryPoint]:
         """Our points of a Database, everywhere."""
@@ -64,6 +70,8 @@ class Gathered:
                 ours.setdefault(each.database, {})[each.arn] = each
             elif each.origin not in _SERVICE:
                 others.setdefault((each.scope, each.kind, each.source), {})[each.arn] = each
+                if each.state is PointState.CREATING and each.copied_from:
+                    self.copying.setdefault(each.copied_from, []).append(each)
 
 
 def _from_afar(point: RecoveryPoint) -> bool:

@@ -146,13 +146,19 @@ def _remove(world: World, database: Database, tier: Tier, action: DeletePoint) -
     if action.point.arn in still:
         world.note(f"{database.name}: removing {action.point.id} in {action.point.scope}")
         return apply_point(world, still[action.point.arn])
-    message, result = _why_not(plan, action)
+    message, result = _unseen(fresh) or _why_not(plan, action)
     return Outcome(database=database.id, arn=action.point.arn, result=result, message=message, action=action)
 
 
 def _fresh_scopes(world: World, database: Database, tier: Tier, action: DeletePoint) -> list[Scope]:
     """Those that guards read, and that of the point itself, which may be in a place that the tier no longer names."""
     return list(dict.fromkeys((*_scopes(world, database, tier), action.point.scope)))
+
+
+def _unseen(fresh: Gathered) -> tuple[str, Result] | None:
+    """A point that does not show in a listing that failed is not gone."""
+    found = next(iter(fresh.unread), None)
+    return (f"guard 0: {found.scope} could not be read: {found.error}", Result.REFUSED) if found else None
 
 
 def _why_not(plan: PrunePlan, action: DeletePoint) -> tuple[str, Result]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backstay.core.model import Provider, Scope
-from backstay.core.places import Place, copy_scopes, place_of, regions_named, replica_place, wanted_copies
+from backstay.core.places import Place, copy_scopes, place_of, replica_place, stepping_scopes, wanted_copies
 from backstay.core.policy import AwsLocation, Copy, GcpLocation, Keep, Location, Pitr, Policy
 from tests.fleet import ACCOUNT, IRELAND, LONDON
 from tests.unit.core.given import policy, tier
@@ -62,6 +62,8 @@ def test_given_replicate_to_when_resolved_then_only_in_another_region() -> None:
 
 
 def test_given_accounts_when_asked_where_copies_may_be_then_every_location_once() -> None:
-    found = copy_scopes(under(), [ACCOUNT, VAULT_ACCOUNT])
-    assert found == (IRELAND, VAULT)
-    assert regions_named(LOCATIONS.values()) == ("eu-west-1",)
+    assert copy_scopes(under(), [ACCOUNT, VAULT_ACCOUNT]) == (IRELAND, VAULT)
+
+
+def test_given_a_partition_of_steps_when_asked_where_copies_land_first_then_in_the_vault_s_account_at_home() -> None:
+    assert stepping_scopes(under(), ["eu-west-2"]) == (Scope(Provider.AWS, VAULT_ACCOUNT, "eu-west-2"),)

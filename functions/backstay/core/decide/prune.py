@@ -154,7 +154,7 @@ class _Pruning:
         for wanted in wanted_copies(self.policy, self.tier, here) if going else ():
             place = wanted.place.scope
             slots = {each.slot for each in chosen[place].settled} if place in chosen else set()
-            if all(each.slot in slots for each in going.values()):
+            if all(each.slot and each.slot in slots for each in going.values()):
                 continue
             ours = [each for each in points if is_ours(each, ground.deployment) and is_of(each, self.database.id)]
             there = [each for each in ours if each.scope == here or each.state is PointState.AVAILABLE]
