@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from tests.contract import sites
+from backstay.core.model import Kind
+from tests.contract import points, sites
 from tests.contract.door import Door
 from tests.fleet import ACCOUNT
 from tests.labtests.rds.conftest import Process, Rds, instance_arguments
@@ -17,6 +19,7 @@ from tests.labtests.rds.standin import GOOD_KEY, StandIn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.contract.points import PointSite
     from tests.contract.sites import Site
 
 REGION = "eu-west-2"
@@ -160,3 +163,46 @@ def any_site(request: pytest.FixtureRequest) -> Site:
 @pytest.fixture(params=["memory", "lab"])
 def strict_site(request: pytest.FixtureRequest) -> Site:
     return _site(request.param, request)
+
+
+@pytest.fixture(scope="package")
+def lab_points_site(lab_rds: Rds, lab_site: Site) -> PointSite:
+    assert lab_site.door is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_RDS", lab_rds.process.url)
+        patch.setenv("AWS_ENDPOINT_URL_KMS", lab_site.door.url)
+        return points.lab(lab_rds, lab_site.door)
+
+
+@pytest.fixture
+def lab_points(lab_points_site: PointSite) -> Iterator[PointSite]:
+    """The lab without faults and without copies that stand still."""
+    site = lab_points_site
+    assert site.rds is not None
+    assert site.door is not None
+    for scope, kind in product(site.stores, Kind):
+        site.levers.room(scope, kind, points.PLENTY)
+    yield site
+    site.rds.admin("DELETE", "/_lab/faults")
+    site.levers.release()
+    site.door.deny.clear()
+
+
+def _points(name: str, request: pytest.FixtureRequest) -> PointSite:
+    if name == "memory":
+        return points.memory()
+    if name == "moto":
+        request.getfixturevalue("mocked")
+        return points.moto(boto3.client("rds"))
+    found: PointSite = request.getfixturevalue("lab_points")
+    return found
+
+
+@pytest.fixture(params=["memory", "moto", "lab"])
+def any_points(request: pytest.FixtureRequest) -> PointSite:
+    return _points(request.param, request)
+
+
+@pytest.fixture(params=["memory", "lab"])
+def strict_points(request: pytest.FixtureRequest) -> PointSite:
+    return _points(request.param, request)

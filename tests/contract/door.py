@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from backstay.core.naming import FORWARDING
+from tests.labtests.rds.standin import ACCOUNT, VAULT, VAULT_SESSION
 
 if TYPE_CHECKING:
     from tests.labtests.rds.standin import Cloud
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 GROUP = "sg-00000001"
 SUBNETS = ("subnet-00000001", "subnet-00000002", "subnet-00000003")
 FREE = 200
+MANAGED_KEY = "alias/aws/rds"
 
 
 class Door(ThreadingHTTPServer):
@@ -66,12 +68,24 @@ class _Handler(BaseHTTPRequestHandler):
         if action == "ListRules":
             return 200, {"Rules": _rules(self.server.rules, body.get("NamePrefix", ""))}
         if action == "DescribeKey":
-            found = self.server.cloud.describe_key(self.headers["Authorization"].split("/")[2], body)
-            return (200, found) if found else (400, {"__type": "NotFoundException", "message": "no such key"})
+            return self._key(body)
         secret = self.server.cloud.secrets.get(body["SecretId"])
         if secret is None:
             return 400, {"__type": "ResourceNotFoundException", "message": "no such secret"}
         return 200, {"ARN": body["SecretId"], "SecretString": secret["SecretString"]}
+
+    def _key(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The stand-in's keys, and in each region the one that AWS manages for the account."""
+        access_key, _, region = self.headers["Authorization"].split("Credential=")[1].split("/")[:3]
+        account = VAULT if access_key == VAULT_SESSION else ACCOUNT
+        found = self.server.cloud.describe_key(region, body, account)
+        state, manager = found["KeyMetadata"] if found else {}, "CUSTOMER"
+        if body["KeyId"] == MANAGED_KEY:
+            manager, state = "AWS", {"Arn": f"arn:aws:kms:{region}:{account}:key/managed", "KeyState": "Enabled"}
+        if not state:
+            return 400, {"__type": "NotFoundException", "message": "no such key"}
+        form = {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SYMMETRIC_DEFAULT", "KeyManager": manager}
+        return 200, {"KeyMetadata": {"KeyId": body["KeyId"], **form, **state}}
 
     def _ec2(self, query: dict[str, str]) -> tuple[int, str]:
         action = query["Action"]

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from backstay.core.errors import Conflict, NotFound
 from backstay.core.model import Database, DatabaseId, Kind, NotCovered, RecoveryWindow, Scope, State
 from backstay.core.naming import FORWARDING
-from backstay.core.restoring import QUOTAS, Backup, Quota
+from backstay.core.restoring import QUOTAS, Backup, Quota, Unchecked
 from backstay.providers.memory.points import Points
 
 if TYPE_CHECKING:
     from backstay.core.actions import PointRef
     from backstay.core.points import RecoveryPoint
     from backstay.core.ports import Clock, Credentials
-    from backstay.core.restoring import Snapshot, Unchecked
+    from backstay.core.restoring import Snapshot
     from backstay.core.stores import KeyFacts
     from backstay.providers.memory.replicas import Replica
 
@@ -203,6 +203,15 @@ class MemoryCloud:
         """The points that are there, or those in a scope, without a look at them."""
         with self._lock:
             return [each for each in self.points.every() if scope in (None, each.scope)]
+
+    def room(self, scope: Scope, kind: Kind, left: int) -> None:
+        """From now on so many more manual points of a kind fit in a scope."""
+        with self._lock:
+            around = self.surroundings.get(scope, Surroundings())
+            told = () if isinstance(around.quotas, Unchecked) else around.quotas
+            full = Quota(MANUAL[kind], 0, self.points.manual(scope, kind) + left)
+            others = tuple(each for each in told if each.name != full.name)
+            self.surroundings[scope] = replace(around, quotas=(*others, full))
 
     def takes(self, work: Work, *, looks: int = 0, span: timedelta = timedelta()) -> None:
         """From now on ``work`` is done only after so many looks at the Database and so long a time."""

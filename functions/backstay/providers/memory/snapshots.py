@@ -272,10 +272,12 @@ class MemorySnapshotStore:
             self._cloud.points.edit(point, lambda each: replace(each, tags=tags))
 
     def _shareable(self, point: RecoveryPoint, account: str) -> None:
-        if point.origin is not Origin.MANUAL or account == self._scope.account:
-            raise Rejected(f"{point.id} cannot be shared with {account}", code=BAD_VALUE)
+        if account == self._scope.account:
+            raise Rejected(f"{point.id} cannot be shared with {account}, whose it is", code=BAD_VALUE)
+        if point.origin is not Origin.MANUAL:
+            raise Conflict(f"{point.id} is {point.origin}: a copy of it can be shared")
         if point.encryption == OWNED_KEY or (point.kms_key and not self._key(point.kms_key).shareable):
-            raise Rejected(f"{point.id} is encrypted under a key that nobody else can be let use", code=BAD_VALUE)
+            raise Conflict(f"{point.id} is encrypted under a key that nobody else can be let use")
 
     def delete(self, action: DeletePoint) -> None:
         """See ``SnapshotStore.delete``. Only what is manual and available can be removed."""
