@@ -35,6 +35,7 @@ class Plant(StrEnum):
 class _Rule:
     action: str
     region: str | None
+    account: str | None
     kind: Kind
     times: int | None
     after: int
@@ -53,19 +54,20 @@ class Faults:
         """Add one API fault.
 
         Args:
-            body: `action` (`*`: any), `kind`, and optionally `region`, `times` (calls that fail; default
-                all), `after` (calls that pass first), `marker` (only calls for a further page).
+            body: `action` (`*`: any), `kind`, and optionally `region`, `account` (the caller's), `times` (calls
+                that fail; default all), `after` (calls that pass first), `marker` (only calls for a further page).
 
         Raises:
             ValueError: an unknown key or kind.
         """
-        unknown = set(body) - {"action", "region", "kind", "times", "after", "marker"}
+        unknown = set(body) - {"action", "region", "account", "kind", "times", "after", "marker"}
         if unknown or "action" not in body or "kind" not in body:
             raise ValueError(f"a fault needs action and kind; unknown keys: {sorted(unknown)}")
         times = body.get("times")
         rule = _Rule(
             str(body["action"]),
             body.get("region"),
+            body.get("account"),
             Kind(body["kind"]),
             None if times is None else int(times),
             int(body.get("after", 0)),
@@ -79,11 +81,13 @@ class Faults:
         with self._lock:
             self._rules.clear()
 
-    def meets(self, action: str, region: str, *, marker: bool) -> Kind | None:
+    def meets(self, action: str, region: str, account: str, *, marker: bool) -> Kind | None:
         """The fault that this call meets, counting it."""
         with self._lock:
             for rule in self._rules:
                 if rule.action not in ("*", action) or rule.region not in (None, region):
+                    continue
+                if rule.account not in (None, account):
                     continue
                 if rule.marker and not marker:
                     continue

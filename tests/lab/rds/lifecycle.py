@@ -85,6 +85,8 @@ def begin_backups(lab: Lab, region: Region, item: Item) -> None:
     if instance:
         lab.events.happened(region, item, "RDS-EVENT-0001")
         set_status(lab, item, "backing-up")
+    made = _automated(lab, region, item)
+    lab.events.happened(region, made, "RDS-EVENT-0090" if instance else "RDS-EVENT-0168")
     with lab.jobs.at_least(1.0 if instance else 0.0):
         end, folder = lab.servers.begin_backups(item.resource_id)
         server = lab.servers.get(item.resource_id)
@@ -92,28 +94,25 @@ def begin_backups(lab: Lab, region: Region, item: Item) -> None:
             server.heartbeat.wait_first(HEARTBEAT_SECONDS)
     with lab.store.lock:
         item.earliest = end
-        kind = "snapshot" if instance else "cluster-snapshot"
-        known = region.snapshots if instance else region.cluster_snapshots
-        name = f"rds:{item.identifier}-{end:%Y-%m-%d-%H-%M}"
-        if name in known:
-            name = f"rds:{item.identifier}-{end:%Y-%m-%d-%H-%M-%S}"
-        known[name] = Snapshot(
-            name,
-            region.arn(kind, name),
-            item.kind,
-            "automated",
-            frozen(item),
-            "available",
-            folder,
-            dict(item.tags) if item.copy_tags else {},
-            created=end,
-            data_time=end,
-            progress=100,
-            original=end,
-        )
-    lab.events.happened(region, known[name], "RDS-EVENT-0091" if instance else "RDS-EVENT-0169")
+        made.created = made.data_time = made.original = end
+        made.folder, made.status, made.progress = folder, "available", 100
+    lab.events.happened(region, made, "RDS-EVENT-0091" if instance else "RDS-EVENT-0169")
     if instance:
         lab.events.happened(region, item, "RDS-EVENT-0002")
+
+
+def _automated(lab: Lab, region: Region, item: Item) -> Snapshot:
+    """The automated snapshot that is being taken, named as RDS names them."""
+    moment = now()
+    with lab.store.lock:
+        known = region.snapshots_of(item.kind)
+        name = f"rds:{item.identifier}-{moment:%Y-%m-%d-%H-%M}"
+        if name in known:
+            name = f"rds:{item.identifier}-{moment:%Y-%m-%d-%H-%M-%S}"
+        arn = region.arn("snapshot" if isinstance(item, Instance) else "cluster-snapshot", name)
+        tags = dict(item.tags) if item.copy_tags else {}
+        known[name] = Snapshot(name, arn, item.kind, "automated", frozen(item), "creating", None, tags)
+        return known[name]
 
 
 def end_backups(lab: Lab, region: Region, item: Item) -> None:

@@ -92,16 +92,17 @@ class Exchange:
             self._principal = fault.message.removeprefix("User: ").split(" ", 1)[0]
             raise
         self._principal = self._call.verdict.principal
-        malformed = self._meet_fault(region.name)
+        malformed = self._meet_fault(region)
         known = _known(self._action, self._arguments)
         with self._lab.store.lock:
             result = known.handler(self._call, self._arguments)
             text = serialize.answer(operation, result, self.request_id)
         return text[: len(text) // 2] if malformed else text
 
-    def _meet_fault(self, region: str) -> bool:
+    def _meet_fault(self, region: Region) -> bool:
         """Whether the answer must be malformed; other asked faults end the exchange here."""
-        kind = self._lab.faults.meets(self._action, region, marker="Marker" in self._arguments)
+        more = "Marker" in self._arguments
+        kind = self._lab.faults.meets(self._action, region.name, region.account, marker=more)
         match kind:
             case None:
                 return False

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _OWN = frozenset({"automated", "manual", "awsbackup"})
 _OTHERS = frozenset({"shared", "public"})
 COMPLETE = 100
+BACKUP_PREFIX = "awsbackup:"
+"""AWS Backup's snapshots of clusters have no type of their own (DescribeDBClusterSnapshots); only it deletes them."""
 _DELETABLE = frozenset({"available", "failed"})
 _CLUSTER_NAMES = ("DBClusterSnapshot", "ManualClusterSnapshots")
 
@@ -135,7 +137,7 @@ def _removed(call: Call, known: dict[str, Snapshot], asked: str, shape: str) -> 
     if name not in known:
         raise fault(f"{shape}NotFoundFault", f"{shape} {name} not found.")
     item = known[name]
-    if item.type != "manual" or not (item.status in _DELETABLE or item.copying):
+    if item.type != "manual" or name.startswith(BACKUP_PREFIX) or not (item.status in _DELETABLE or item.copying):
         raise fault(f"Invalid{shape}StateFault", f"{shape} {name} is {item.type} and {item.status}")
     del known[name]
     call.lab.copies.cancel(item)

@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tests.labtests.rds.conftest import OTHER_REGION, REGION, ROWS, Rds, code_of, wait_for
-from tests.labtests.rds.points import copy, snapshot, sow, until
+from tests.labtests.rds.points import copy, event_of, snapshot, sow, until
+from tests.labtests.rds.standin import VAULT
+from tests.labtests.rds.test_clusters import cluster_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,3 +109,51 @@ def test_a_seeded_snapshot_says_clearly_that_it_cannot_be_restored(rds: Rds) -> 
     with pytest.raises(ClientError, match="holds no data in this lab") as caught:
         rds.client.restore_db_instance_from_db_snapshot(**asked)  # type: ignore[arg-type]
     assert caught.value.response["Error"]["Code"] == "InvalidRestoreFault"
+
+
+def test_backups_of_aws_backup_are_listed_and_not_deleted_through_rds(rds: Rds) -> None:
+    """Source: DescribeDBSnapshots, SnapshotType: "The awsbackup type does not apply to Aurora"."""
+    sow(
+        rds,
+        {"region": REGION, "identifier": "awsbackup:job-1", "source": "managed-db", "type": "awsbackup"},
+        {"region": REGION, "identifier": "awsbackup:job-1", "source": "managed-cluster", "kind": "cluster"},
+    )
+    listed = rds.client.describe_db_snapshots(DBInstanceIdentifier="managed-db")["DBSnapshots"]
+    assert [s["SnapshotType"] for s in listed] == ["awsbackup"]
+    asked = {"DBSnapshotIdentifier": "awsbackup:job-1"}
+    assert code_of(rds.client.delete_db_snapshot, **asked) == "InvalidDBSnapshotState"
+    asked = {"DBClusterSnapshotIdentifier": "awsbackup:job-1"}
+    assert code_of(rds.client.delete_db_cluster_snapshot, **asked) == "InvalidDBClusterSnapshotStateFault"
+
+
+@pytest.mark.parametrize(("cluster", "begun", "done"), [(False, "0090", "0091"), (True, "0168", "0169")])
+def test_an_automated_snapshot_is_told_when_it_begins_and_when_it_is_there(
+    rds: Rds, begun: str, done: str, *, cluster: bool
+) -> None:
+    if cluster:
+        rds.client.create_db_cluster(**cluster_arguments("nightly-c"))
+        rds.until_cluster("nightly-c")
+        snapshots: Any = rds.client.describe_db_cluster_snapshots(DBClusterIdentifier="nightly-c")
+        (found,) = snapshots["DBClusterSnapshots"]
+        kind, source = "RDS DB Cluster Snapshot Event", "CLUSTER_SNAPSHOT"
+        name, arn = found["DBClusterSnapshotIdentifier"], found["DBClusterSnapshotArn"]
+    else:
+        rds.create("nightly", BackupRetentionPeriod=1)
+        (found,) = rds.client.describe_db_snapshots(DBInstanceIdentifier="nightly")["DBSnapshots"]
+        kind, source = "RDS DB Snapshot Event", "SNAPSHOT"
+        name, arn = found["DBSnapshotIdentifier"], found["DBSnapshotArn"]
+    assert (found["SnapshotType"], found["Status"]) == ("automated", "available")
+    for number in (begun, done):
+        event = event_of(rds, number, name)
+        assert (event["DetailType"], event["Detail"]["SourceType"]) == (kind, source)
+        assert (event["Detail"]["SourceArn"], event["Resources"]) == (arn, [arn])
+    if cluster:
+        rds.client.delete_db_cluster(DBClusterIdentifier="nightly-c", SkipFinalSnapshot=True)
+    else:
+        rds.drop("nightly")
+
+
+def test_an_asked_fault_can_be_one_accounts_only(rds: Rds) -> None:
+    rds.admin("POST", "/_lab/faults", {"action": "DescribeDBSnapshots", "kind": "throttle", "account": VAULT})
+    assert code_of(rds.connect(access_key=VAULT).describe_db_snapshots) == "Throttling"
+    rds.client.describe_db_snapshots()
