@@ -241,6 +241,18 @@ class TestReplicate:
         assert told.count("eu-west-2") >= 1
         assert told.count("planned") == 3  # twice in rows, once in the sum
 
+    def test_in_a_terminal_only_the_most_exposed_are_told_of_a_large_fleet(self, terminal: Terminal) -> None:
+        many = [database(f"db-{number:02}") for number in range(24)]
+        given = fleet(*many, rules=rules(DR))
+        given.cloud.add_point(*(point(each, scope=IRELAND) for each in many[:4]))
+        terminal.looks_at(given)
+        assert terminal.run("replicate --dry-run").stdout.count("if its region is gone now") == 24
+        terminal.wide(140)
+        told = terminal.run("replicate --dry-run").stdout
+        assert told.count("if its region is gone now, you lose everything") == 20
+        assert "you lose 7 h" not in told
+        assert "and 4 that would lose no more; --json has them all" in told
+
 
 def by_hand(name: str = "before-upgrade", days: int = 100, **given: Any) -> RecoveryPoint:
     return point(ORDERS, NOW - timedelta(days=days), **({"id": name, "tags": {"team": "shop"}} | given))

@@ -190,6 +190,15 @@ class TestAsking:
         assert aged(9).id in {each.id for each in there(given, LONDON)}
         assert len(there(given, LONDON)) == 4
 
+    def test_in_a_terminal_what_became_of_each_stands_under_its_location(self, terminal: Terminal) -> None:
+        given = fleet(ORDERS, rules=rules(DR, keep=Keep(daily=3)))
+        given.cloud.add_point(*(aged(number) for number in range(5)), *(aged(n, scope=IRELAND) for n in range(9)))
+        terminal.looks_at(given)
+        terminal.wide(140)
+        told = terminal.run("prune orders --yes").stdout
+        assert told.index(str(IRELAND)) < told.index(aged(8).id) < told.index(str(LONDON)) < told.index(aged(4).id)
+        assert told.count("as above") == 2  # of two removals in each location
+
     def test_a_removal_that_fails_is_an_error_with_its_call(self, terminal: Terminal) -> None:
         given = with_history()
 
@@ -264,6 +273,20 @@ class TestBeyondTheBlastRadius:
         assert result.exit_code == 1
         assert "--confirm: is not needed, so nothing was removed" in result.stderr
         assert "the same command without it" in result.stderr
+        assert given.cloud.called("delete") == []
+
+    def test_where_a_place_could_not_be_read_nothing_goes_by_a_hash_of_before(self, terminal: Terminal) -> None:
+        given = fleet(ORDERS, LEDGER, rules=rules(DR, keep=Keep(daily=3), most=NARROW))
+        given.cloud.add_point(*(aged(number) for number in range(10)), *(aged(n, LEDGER) for n in range(5)))
+        terminal.looks_at(given)
+
+        def denied() -> None:
+            raise Denied("AccessDenied: no", call="rds:DescribeDBSnapshots")
+
+        given.cloud.interfere("points", denied, scope=IRELAND)
+        result = terminal.run("prune --all --yes --confirm 0123456789abcdef")
+        assert result.exit_code == 2
+        assert "guard 0: aws/111122223333/eu-west-1 could not be read" in result.stdout
         assert given.cloud.called("delete") == []
 
     def test_what_is_no_hash_is_refused_before_anything_is_read(self, terminal: Terminal) -> None:

@@ -163,16 +163,18 @@ def prune(
     words = ["prune", database or "--all", *(("--confirm", confirm) if confirm else ())]
     world, plan = _looked(options, run, request)
 
-    def show(target: Console, report: Report) -> None:
-        pruning.show(target, report, world, options, words)
+    def show(target: Console, report: Report, *, asking: bool = False) -> None:
+        pruning.show(target, report, world, options, words, asking=asking)
 
     removals = plan["counts"].get("planned", 0)
-    if confirm and not plan["unread"]:
-        _check_hash(options, plan, confirm, show)
-    if dry_run or not removals:
+    other = confirm is not None and confirm != plan["confirm"]
+    if other and not plan["unread"]:
+        show(screen.console(err=options.as_json), plan, asking=True)
+        raise _other_hash(confirm or "", plan)
+    if dry_run or other or not removals:
         return screen.emit(options, plan, lambda target: show(target, plan))
     if not yes:
-        show(screen.console(err=options.as_json), plan)
+        show(screen.console(err=options.as_json), plan, asking=True)
         if not screen.confirm(f"Remove {removals} of them for good?"):
             raise BadRequest("not confirmed: nothing was removed")
     again = options.command(*words, "--dry-run")
@@ -180,18 +182,15 @@ def prune(
     return screen.emit(options, done, lambda target: show(target, done))
 
 
-def _check_hash(options: Options, plan: Report, confirm: str, show: Callable[[Console, Report], None]) -> None:
-    """Raise BadRequest unless the hash is that of the plan as it is now; somebody has seen another one."""
-    if plan["confirm"] == confirm:
-        return
-    show(screen.console(err=options.as_json), plan)
+def _other_hash(confirm: str, plan: Report) -> BadRequest:
+    """The hash is not that of the plan as it is now: somebody has seen another one."""
     if plan["confirm"] is None:
         message = "is not needed, so nothing was removed: nothing of the plan is beyond the blast radius now"
         accepted = "the same command without it"
     else:
         message = "is not the hash of the plan as it is now, so nothing was removed"
         accepted = f"{plan['confirm']}, once you have looked at the plan above"
-    raise BadRequest(message, field="--confirm", value=confirm, accepted=accepted)
+    return BadRequest(message, field="--confirm", value=confirm, accepted=accepted)
 
 
 @backstay.command(

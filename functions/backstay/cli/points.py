@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backstay.cli.changes import ORDER
 from backstay.cli.findings import plural, show_exposures, show_origin, show_unread
 from backstay.cli.screen import STYLES, draw, grid, paste, put
+from backstay.core.model import Provider
 from backstay.core.policy import effective
 from backstay.core.requests import DatabaseRef
 
@@ -119,7 +120,7 @@ def named(arn: str) -> str:
 def place(arn: str) -> str:
     """The account and region of a point, from its ARN."""
     parts = arn.split(":")
-    return f"{parts[4]}/{parts[3]}"
+    return f"{Provider.AWS}/{parts[4]}/{parts[3]}"
 
 
 def show_summary(target: Console, report: Part, what: str, *more: str) -> None:
@@ -186,7 +187,8 @@ def _adopted(target: Console, outcome: Part) -> None:
 
 def _meaning(target: Console, report: Part, options: Options, database: str) -> None:
     put(target)
-    put(target, "Adopted means: from then on the keep rules may remove it, as they do our own snapshots.")
+    if report["dry_run"]:
+        put(target, "Adopted means: from then on the keep rules may remove it, as they do our own snapshots.")
     prune = report["prune"]
     if prune is None:
         return

@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.cli.findings import plural, show_origin, show_unread
-from backstay.cli.points import named, show_database, show_summary
+from backstay.cli.points import named, place, show_database, show_summary
 from backstay.cli.screen import STYLES, draw, grid, paste, put
 from backstay.core.policy import effective
 from backstay.core.requests import DatabaseRef
 from backstay.core.retention import Period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -24,9 +24,12 @@ Part = dict[str, Any]
 _PERIODS: Final = tuple(str(each) for each in Period)
 _ALIKE: Final = 5  # points that one guard keeps for one reason; more are told as one line in a terminal
 _UNKNOWN_AGE: Final = "of unknown age"
+_AS_ABOVE: Final = ("as above", "dim")
 
 
-def show(target: Console, report: Part, world: World, options: Options, words: Sequence[str]) -> None:
+def show(
+    target: Console, report: Part, world: World, options: Options, words: Sequence[str], *, asking: bool = False
+) -> None:
     """Draws the plan, or after the removals what came of each.
 
     Args:
@@ -35,6 +38,7 @@ def show(target: Console, report: Part, world: World, options: Options, words: S
         world: that it was made in.
         options: of the command.
         words: the verb, which Databases it was told, and a hash if one was given.
+        asking: the question follows, so nobody needs to be told how to say yes.
     """
     if report["dry_run"]:
         _plan(target, report)
@@ -48,7 +52,12 @@ def show(target: Console, report: Part, world: World, options: Options, words: S
     for reason, count in report["left_alone"].items():
         put(target, (f"left alone, {count}x: {reason}", "dim"))
     show_origin(target, report, world)
-    _next(target, report, world, options, words)
+    _standing(target, report, world)
+    if not asking and report["dry_run"] and report["counts"].get("planned"):
+        put(target)
+        put(target, "To remove them:")
+        paste(target, options.command(*words))
+    _waiting(target, report, options, words)
 
 
 def _plan(target: Console, report: Part) -> None:
@@ -68,7 +77,7 @@ def _plan(target: Console, report: Part) -> None:
             if rows:
                 draw(target, grid(rows, indent=4))
         if pruned["beyond"]:
-            put(target, ("guard 9 ", STYLES["refused"]), f"{pruned['beyond']}", indent=2)
+            put(target, ("guard 9  ", STYLES["refused"]), pruned["beyond"], indent=2)
 
 
 def _worth(pruned: Part) -> bool:
@@ -113,10 +122,12 @@ def _kind(reason: str) -> str:
 
 
 def _rows(location: Part, planned: set[str]) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = [
-        (_word(each, planned), each["data_time"], named(each["point"]), (each["reason"], "dim"))
-        for each in location["remove"]
-    ]
+    rows: list[tuple[object, ...]] = []
+    above = ""
+    for each in location["remove"]:
+        told = _AS_ABOVE if each["reason"] == above else (each["reason"], "")
+        rows.append((_word(each, planned), _minute(each["data_time"]), named(each["point"]), told))
+        above = each["reason"]
     alike: dict[tuple[int, str], list[Part]] = {}
     for each in location["refused"]:
         alike.setdefault((each["guard"], each["reason"]), []).append(each)
@@ -125,8 +136,12 @@ def _rows(location: Part, planned: set[str]) -> list[tuple[object, ...]]:
         if len(found) > _ALIKE:
             rows.append((word, _ages(found), plural(len(found), "snapshot"), reason))
         else:
-            rows += [(word, each["data_time"] or _UNKNOWN_AGE, named(each["point"]), reason) for each in found]
+            rows += [(word, _minute(each["data_time"]), named(each["point"]), reason) for each in found]
     return rows
+
+
+def _minute(moment: str | None) -> str:
+    return f"{moment[:16]}Z" if moment else _UNKNOWN_AGE
 
 
 def _ages(found: Sequence[Part]) -> str:
@@ -141,33 +156,61 @@ def _removed(target: Console, report: Part) -> None:
         for location in pruned["locations"]
         for each in location["remove"]
     }
+    if not target.is_terminal:
+        rows = [_outcome_line(each, times) for each in report["outcomes"]]
+        if rows:
+            draw(target, grid(rows, indent=0))
+        return
+    groups: dict[str, dict[str, list[Part]]] = {}
+    for each in report["outcomes"]:
+        where = place(each["arn"]) if each["action"] else ""
+        groups.setdefault(each["database"], {}).setdefault(where, []).append(each)
+    for database, places in groups.items():
+        show_database(target, database)
+        for where, found in places.items():
+            if where:
+                put(target, (where, "bold"), indent=2)
+            draw(target, grid(_outcome_rows(found, times), indent=4 if where else 2))
+
+
+def _outcome_line(outcome: Part, times: Mapping[str, str | None]) -> tuple[object, ...]:
+    name, arn = DatabaseRef.parse(outcome["database"]).name, outcome["arn"]
+    about = (place(arn), times.get(arn) or "-", named(arn)) if outcome["action"] else ("-", "-", "-")
+    return (_result(outcome), name, *about, outcome["message"])
+
+
+def _outcome_rows(outcomes: Sequence[Part], times: Mapping[str, str | None]) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
-    for outcome in report["outcomes"]:
-        name, result = DatabaseRef.parse(outcome["database"]).name, outcome["result"]
-        about = (times.get(outcome["arn"], "-"), named(outcome["arn"]))
-        rows.append(((result.replace("_", " "), STYLES[result]), name, *about, outcome["message"]))
-    if rows:
-        draw(target, grid(rows, indent=0))
+    above = ""
+    for each in outcomes:
+        told = _AS_ABOVE if each["message"] == above else (each["message"], "")
+        about = (_minute(times.get(each["arn"])), named(each["arn"])) if each["action"] else ()
+        rows.append((_result(each), *about, told))
+        above = each["message"]
+    return rows
 
 
-def _next(target: Console, report: Part, world: World, options: Options, words: Sequence[str]) -> None:
-    waits = any(each["action"] is None and each["result"] == "refused" for each in report["outcomes"])
+def _result(outcome: Part) -> tuple[str, str]:
+    return outcome["result"].replace("_", " "), STYLES[outcome["result"]]
+
+
+def _standing(target: Console, report: Part, world: World) -> None:
+    """Why a policy lets nothing go."""
     if report["policy"]["stale"]:
         put(target, "While it does, nothing is removed: mend the newest version of the policy, then prune again.")
     elif not any(each.snapshots or each.copies for each in _tiers(world)):
         put(target, "No tier of this policy has a keep rule, so prune removes nothing: see keep in docs/policy.md.")
-    if report["dry_run"] and report["counts"].get("planned"):
-        put(target)
-        put(target, "To remove them:")
-        paste(target, options.command(*words))
-    if waits and report["confirm"]:
-        put(target)
-        text = (
-            "Beyond the blast radius nothing goes by itself. If each line above that waits is meant, this removes them:"
-        )
-        put(target, (text, "bold yellow"))
-        chosen = [word for word in words if word == "--all"] or list(words[1:2])
-        paste(target, options.command("prune", *chosen, "--confirm", report["confirm"]))
+
+
+def _waiting(target: Console, report: Part, options: Options, words: Sequence[str]) -> None:
+    """The very command that removes what is beyond the blast radius."""
+    waits = any(each["action"] is None and each["result"] == "refused" for each in report["outcomes"])
+    if not waits or not report["confirm"]:
+        return
+    put(target)
+    text = "Beyond the blast radius nothing goes by itself. If every snapshot that waits is meant, this removes them:"
+    put(target, (text, "bold yellow"))
+    paste(target, options.command("prune", words[1], "--confirm", report["confirm"]))
 
 
 def _tiers(world: World) -> Iterator[Any]:
