@@ -24,6 +24,11 @@ _BY_RDS: Final = "RDS asks for it in the caller's name while it restores or make
 _WHEN_BAD: Final = "only when the newest policy document does not validate"
 _WITH_ROLES: Final = "only where the source has IAM roles attached"
 _FROM_SNAPSHOT: Final = "only where a person names a snapshot, which the story does not"
+_WITH_TAGS: Final = "RDS asks for it when something is created with tags; no call of its own shows it"
+_FOR_A_COPY: Final = "RDS asks for it in the caller's name while it copies an encrypted snapshot"
+_INTO_ACCOUNTS: Final = "only where a copy goes to another account, which the story's does not"
+_IN_WAKES: Final = "Lambda reads the queue of snapshot events with the role: no call of the function's shows it"
+_WITH_REPLICAS: Final = "only where a tier enforces that automated backups are replicated"
 _VPC: Final = "Lambda attaches the function to subnets with it; only granted where subnets are given"
 
 # Permissions that the story does not use, by function (without the deployment's prefix) and action.
@@ -51,6 +56,51 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:GetObjectVersion": _WHEN_BAD,
         "s3:ListBucketVersions": _WHEN_BAD,
     },
+    "snapshot": {
+        "rds:AddTagsToResource": _WITH_TAGS,
+        "kms:Decrypt": _BY_S3,
+        "kms:GenerateDataKey": _BY_S3,
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
+    },
+    "replicate": {
+        "rds:AddTagsToResource": _WITH_TAGS,
+        "rds:DeleteDBClusterSnapshot": _INTO_ACCOUNTS,
+        "rds:DeleteDBSnapshot": _INTO_ACCOUNTS,
+        "rds:DescribeDBInstanceAutomatedBackups": _WITH_REPLICAS,
+        "rds:DescribeOptionGroups": "only where a snapshot has an option group that is not the engine's default",
+        "rds:ModifyDBClusterSnapshotAttribute": _INTO_ACCOUNTS,
+        "rds:ModifyDBSnapshotAttribute": _INTO_ACCOUNTS,
+        "rds:RemoveTagsFromResource": _INTO_ACCOUNTS,
+        "rds:StartDBInstanceAutomatedBackupsReplication": _WITH_REPLICAS,
+        "kms:CreateGrant": _FOR_A_COPY,
+        "kms:Decrypt": _FOR_A_COPY,
+        "kms:Encrypt": _FOR_A_COPY,
+        "kms:GenerateDataKey": _FOR_A_COPY,
+        "kms:GenerateDataKeyWithoutPlaintext": _FOR_A_COPY,
+        "kms:ReEncryptFrom": _FOR_A_COPY,
+        "kms:ReEncryptTo": _FOR_A_COPY,
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "sqs:DeleteMessage": _IN_WAKES,
+        "sqs:GetQueueAttributes": _IN_WAKES,
+        "sqs:ReceiveMessage": _IN_WAKES,
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
+    },
+    "prune": {
+        "kms:Decrypt": _BY_S3,
+        "kms:GenerateDataKey": _BY_S3,
+        "logs:CreateLogStream": _BY_LAMBDA,
+        "logs:PutLogEvents": _BY_LAMBDA,
+        "sqs:SendMessage": _BY_LAMBDA,
+        "s3:GetObjectVersion": _WHEN_BAD,
+        "s3:ListBucketVersions": _WHEN_BAD,
+    },
     "restore": {
         "rds:DescribeDBClusterSnapshots": _FROM_SNAPSHOT,
         "rds:DescribeDBSnapshots": _FROM_SNAPSHOT,
@@ -63,7 +113,7 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "restore-run": {
-        "rds:AddTagsToResource": "RDS asks for it when something is created with tags; no call of its own shows it",
+        "rds:AddTagsToResource": _WITH_TAGS,
         "rds:DescribeDBClusterSnapshots": _FROM_SNAPSHOT,
         "rds:DescribeDBSnapshots": _FROM_SNAPSHOT,
         "rds:AddRoleToDBCluster": _WITH_ROLES,

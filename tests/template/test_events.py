@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from backstay.config.edge import validate
 from backstay.core.errors import BadRequest
-from backstay.core.requests import AuditOrder, AuditRequest, ProtectRequest, RestoreRequest, RestoreRunRequest, waking
+from backstay.core.naming import point_name
+from backstay.core.requests import (
+    AuditOrder,
+    AuditRequest,
+    DatabaseRef,
+    ProtectRequest,
+    PruneRequest,
+    ReplicateRequest,
+    RestoreRequest,
+    RestoreRunRequest,
+    SnapshotRequest,
+    database_id,
+    waking,
+)
 from tests.template.conftest import sample
 from tests.template.stacks import REPO, home_stack
 
@@ -23,6 +37,11 @@ REQUESTS: Mapping[str, type[Any]] = {
     "audit-one": AuditRequest,
     "schedule-protect": ProtectRequest,
     "protect-one": ProtectRequest,
+    "schedule-snapshot": SnapshotRequest,
+    "snapshot-one": SnapshotRequest,
+    "schedule-replicate": ReplicateRequest,
+    "schedule-prune": PruneRequest,
+    "prune-confirm": PruneRequest,
     "restore-pitr": RestoreRequest,
     "restore-latest": RestoreRequest,
     "restore-from-snapshot": RestoreRequest,
@@ -38,11 +57,19 @@ ABOUT = {
     "config-oversized-db-cluster": "aws/111122223333/eu-west-2/cluster/ledger",
     "finding-changed": "aws/111122223333/eu-west-2/instance/orders",
 }
-SHARDS = "sqs-audit-shards"
+SNAPSHOTS = {  # by what replicate's queue is told of them: their database it does not ask
+    "rds-snapshot-event": "arn:aws:rds:eu-west-2:111122223333:snapshot:backstay-orders-ecebcbf0-20261124-0300",
+    "rds-cluster-snapshot-event": (
+        "arn:aws:rds:eu-west-2:111122223333:cluster-snapshot:backstay-ledger-995ff7cc-20261124-0300"
+    ),
+}
+SHARDS, WAKES = "sqs-audit-shards", "sqs-replicate-wakes"
+QUEUES = {SHARDS: "audit-shards", WAKES: "replicate-wakes"}
 
 
 def test_no_sample_is_untested() -> None:
-    assert sorted(path.stem for path in (REPO / "events").glob("*.json")) == sorted([*REQUESTS, *ABOUT, SHARDS])
+    tested = sorted([*REQUESTS, *ABOUT, *SNAPSHOTS, *QUEUES])
+    assert sorted(path.stem for path in (REPO / "events").glob("*.json")) == tested
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -65,19 +92,47 @@ def test_an_event_names_its_database(name: str) -> None:
     assert str(found.ref) == ABOUT[name]
 
 
-def test_a_batch_of_shards_is_what_lambda_makes_of_our_queues_messages() -> None:
-    (mapping,) = home_stack().of_type("AWS::Lambda::EventSourceMapping").values()
-    records = sample(SHARDS)["Records"]
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_an_event_about_a_snapshot_is_of_our_own_naming_and_wakes_no_function_over_one_database(name: str) -> None:
+    event = sample(name)
+    ref = DatabaseRef.parse(ABOUT["rds-cluster-event" if "cluster" in name else "rds-instance-event"])
+    database = database_id(str(ref))
+    assert database is not None
+    own = point_name("backstay", database, datetime(2026, 11, 24, 3, tzinfo=UTC))
+    assert event["detail"]["SourceIdentifier"] == own
+    assert event["resources"] == [event["detail"]["SourceArn"]] == [SNAPSHOTS[name]]
+    found = waking(event)
+    assert found is not None
+    assert (found.ref, found.why) == (
+        None,
+        f"{event['detail-type']} {event['detail']['EventID']} names no database",
+    )
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_batch_is_what_lambda_makes_of_our_queues_messages(name: str) -> None:
+    mappings = home_stack().of_type("AWS::Lambda::EventSourceMapping").values()
+    (mapping,) = (each for each in mappings if each["EventSourceArn"].endswith(f":backstay-{QUEUES[name]}"))
+    records = sample(name)["Records"]
     assert {record["eventSourceARN"] for record in records} == {mapping["EventSourceArn"]}
-    assert len(records) <= mapping["BatchSize"]
+    assert 1 <= len(records) <= mapping["BatchSize"]
     for record in records:
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
-        order = validate(AuditOrder, json.loads(record["body"]), f"events/{SHARDS}.json")
-        order.check()
-        assert str(order.scope) == "aws/111122223333/eu-west-2"
-    assert waking(sample(SHARDS)) is None
+    assert waking(sample(name)) is None
 
 
-def test_the_dry_run_sample_changes_nothing() -> None:
+def test_a_shard_is_an_order_of_the_audits() -> None:
+    (record,) = sample(SHARDS)["Records"]
+    order = validate(AuditOrder, json.loads(record["body"]), f"events/{SHARDS}.json")
+    order.check()
+    assert str(order.scope) == "aws/111122223333/eu-west-2"
+
+
+def test_what_replicate_is_woken_with_are_snapshot_events() -> None:
+    assert [json.loads(record["body"]) for record in sample(WAKES)["Records"]] == [sample(name) for name in SNAPSHOTS]
+
+
+def test_the_dry_run_samples_change_nothing() -> None:
     assert sample("restore-dry-run")["dry_run"] is True
     assert sample("protect-one")["dry_run"] is True
+    assert sample("snapshot-one")["dry_run"] is True

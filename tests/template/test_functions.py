@@ -13,7 +13,8 @@ from tests.template.stacks import ACCOUNT, HOME, REPO, home_stack, load
 if TYPE_CHECKING:
     from tests.template.stacks import Stack
 
-VERBS = ("audit", "protect", "restore", "restore-run")
+VERBS = ("audit", "protect", "prune", "replicate", "restore", "restore-run", "snapshot")
+FLEET = ("audit", "protect", "prune", "replicate", "snapshot")  # what looks into member accounts too
 HERE = f"eu-west-1:{ACCOUNT}"
 DEAD_LETTERS = f"arn:aws:sqs:{HERE}:backstay-dead-letters"
 SHARDS = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/backstay-audit-shards"
@@ -30,7 +31,7 @@ def variables(stack: Stack, verb: str) -> dict[str, str]:
     return found
 
 
-def test_the_four_functions_and_no_other(home: Stack) -> None:
+def test_the_seven_functions_and_no_other(home: Stack) -> None:
     assert tuple(sorted(functions(home))) == VERBS
 
 
@@ -91,7 +92,7 @@ def test_what_each_function_is_told(home: Stack) -> None:
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     own = {
-        "protect": {"BACKSTAY_ACCOUNTS": ""},
+        **{verb: {"BACKSTAY_ACCOUNTS": ""} for verb in FLEET},
         "audit": {
             "BACKSTAY_ACCOUNTS": "",
             "BACKSTAY_TOPIC": f"arn:aws:sns:{HERE}:backstay-alarms",
@@ -111,8 +112,13 @@ def test_member_accounts_are_named_to_those_that_look_there(home: Stack) -> None
     named = home_stack(MemberAccounts="444455556666,777788889999")
     assert home.parameters["MemberAccounts"] == ""
     told = {verb for verb in VERBS if "BACKSTAY_ACCOUNTS" in variables(named, verb)}
-    assert told == {"audit", "protect"}
-    assert variables(named, "audit")["BACKSTAY_ACCOUNTS"] == "444455556666,777788889999"
+    assert told == set(FLEET)
+    assert {variables(named, verb)["BACKSTAY_ACCOUNTS"] for verb in FLEET} == {"444455556666,777788889999"}
+
+
+def test_an_account_that_only_keeps_copies_is_not_looked_into_for_databases() -> None:
+    stack = home_stack(VaultAccounts="222233334444")
+    assert {variables(stack, verb)["BACKSTAY_ACCOUNTS"] for verb in FLEET} == {""}
 
 
 def test_only_the_runner_is_durable_and_encrypts_its_history_with_our_key(home: Stack, location: Stack) -> None:
@@ -139,15 +145,33 @@ def test_a_failure_destination_is_set_on_the_alias_that_events_call(home: Stack)
     assert {each["Qualifier"] for each in home.of_type("AWS::Lambda::EventInvokeConfig").values()} == {"live"}
 
 
+def queue_of(stack: Stack, name: str) -> dict[str, Any]:
+    return {each["QueueName"]: each for each in stack.of_type("AWS::SQS::Queue").values()}[f"backstay-{name}"]
+
+
+def mapping_of(stack: Stack, name: str) -> dict[str, Any]:
+    """By which Lambda reads that queue."""
+    mappings = stack.of_type("AWS::Lambda::EventSourceMapping").values()
+    (found,) = (each for each in mappings if each["EventSourceArn"].endswith(f":backstay-{name}"))
+    return found
+
+
+def test_two_queues_wake_functions_and_no_other(home: Stack) -> None:
+    read = home.of_type("AWS::Lambda::EventSourceMapping").values()
+    assert sorted(each["EventSourceArn"].rpartition(":")[2] for each in read) == [
+        "backstay-audit-shards",
+        "backstay-replicate-wakes",
+    ]
+
+
 class TestShards:
     """The queue by which an audit that is too large for one invocation gives itself work."""
 
     def queue(self, stack: Stack) -> dict[str, Any]:
-        return {each["QueueName"]: each for each in stack.of_type("AWS::SQS::Queue").values()}["backstay-audit-shards"]
+        return queue_of(stack, "audit-shards")
 
     def mapping(self, stack: Stack) -> dict[str, Any]:
-        (found,) = stack.of_type("AWS::Lambda::EventSourceMapping").values()
-        return found
+        return mapping_of(stack, "audit-shards")
 
     def test_audit_alone_reads_it_through_its_alias_and_says_which_messages_failed(self, home: Stack) -> None:
         assert self.mapping(home) == {
@@ -171,6 +195,51 @@ class TestShards:
         longest_delay = 900  # SQS, SendMessage, DelaySeconds
         assert longest_delay + 3 * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"] == 3600
         assert queue["SqsManagedSseEnabled"] is True
+
+
+class TestWakes:
+    """The queue by which a night of snapshot events costs some runs of replicate, not one each."""
+
+    def test_replicate_alone_reads_it_through_its_alias_a_hundred_events_or_a_minute_at_once(self, home: Stack) -> None:
+        assert mapping_of(home, "replicate-wakes") == {
+            "EventSourceArn": f"arn:aws:sqs:{HERE}:backstay-replicate-wakes",
+            "FunctionName": f"arn:aws:lambda:{HERE}:function:backstay-replicate:live",
+            "BatchSize": 100,
+            "MaximumBatchingWindowInSeconds": 60,
+            "ScalingConfig": {"MaximumConcurrency": 2},
+            "Enabled": True,
+        }
+
+    def test_it_is_not_read_while_paused(self) -> None:
+        assert mapping_of(home_stack(Enabled="false"), "replicate-wakes")["Enabled"] is False
+
+    def test_a_message_stays_hidden_for_longer_than_its_batch_waits_and_a_run_may_take(self, home: Stack) -> None:
+        window = mapping_of(home, "replicate-wakes")["MaximumBatchingWindowInSeconds"]
+        hidden = queue_of(home, "replicate-wakes")["VisibilityTimeout"]
+        assert hidden == 720 > functions(home)["replicate"]["Timeout"] + window
+
+    def test_what_fails_three_times_is_a_dead_letter_before_it_expires(self, home: Stack) -> None:
+        queue = queue_of(home, "replicate-wakes")
+        assert queue["RedrivePolicy"] == {"deadLetterTargetArn": DEAD_LETTERS, "maxReceiveCount": 3}
+        assert 3 * queue["VisibilityTimeout"] < queue["MessageRetentionPeriod"] == 3600
+        assert queue["SqsManagedSseEnabled"] is True
+
+    def test_one_rule_alone_may_send_to_it(self, home: Stack) -> None:
+        queue = f"arn:aws:sqs:{HERE}:backstay-replicate-wakes"
+        policies = home.of_type("AWS::SQS::QueuePolicy").values()
+        statements = [s for policy in policies for s in policy["PolicyDocument"]["Statement"] if s["Resource"] == queue]
+        assert statements == [
+            {
+                "Sid": "SnapshotEvents",
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue,
+                "Condition": {
+                    "ArnEquals": {"aws:SourceArn": f"arn:aws:events:{HERE}:rule/backstay/backstay-snapshot-events"}
+                },
+            }
+        ]
 
 
 def test_outside_a_vpc_unless_subnets_are_given(home: Stack) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.template.policies import roles
-from tests.template.stacks import ACCOUNT, HOME_REGION, REGION, load, region_stack
+from tests.template.stacks import ACCOUNT, HOME, HOME_REGION, REGION, home_stack, load, region_stack
 
 if TYPE_CHECKING:
     from tests.template.stacks import Stack
@@ -95,6 +95,22 @@ class TestKey:
         assert only(location, "AWS::KMS::Key")["EnableKeyRotation"] is True
         assert only(location, "AWS::KMS::Alias")["AliasName"] == "alias/backstay"
 
+    VAULT = "222233334444"
+
+    def test_no_other_account_may_use_it_unless_one_is_named(self, location: Stack) -> None:
+        statements = only(location, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+        assert {str(each["Principal"]) for each in statements if "AWS" in each["Principal"]} == {
+            str({"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+        }
+
+    def test_the_account_that_keeps_copies_may_read_what_is_shared_with_it_and_let_rds_read_it(self) -> None:
+        statements = only(region_stack(VaultAccount=self.VAULT), "AWS::KMS::Key")["KeyPolicy"]["Statement"]
+        theirs = [each for each in statements if each["Principal"] == {"AWS": f"arn:aws:iam::{self.VAULT}:root"}]
+        assert [(each["Action"], each.get("Condition")) for each in theirs] == [
+            (["kms:Decrypt", "kms:DescribeKey"], None),
+            ("kms:CreateGrant", {"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+        ]
+
     def test_services_use_it_for_one_thing_each(self, location: Stack) -> None:
         account, topic, histories = only(location, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
         assert account["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -147,12 +163,12 @@ class TestAlarms:
             assert len(alarm["AlarmDescription"]) > 20
 
     def test_there_is_one_for_everything_that_can_stop_silently(self, home: Stack, location: Stack) -> None:
-        functions = ("audit", "protect", "restore", "restore-run")
+        functions = ("audit", "protect", "snapshot", "replicate", "prune", "restore", "restore-run")
         expected = {f"backstay-{name}-{what}" for name in functions for what in ("errors", "throttles")} | {
-            "backstay-audit-heartbeat",
-            "backstay-protect-heartbeat",
-            "backstay-audit-attention",
-            "backstay-protect-attention",
+            *(f"backstay-{verb}-{what}" for verb in functions[:5] for what in ("heartbeat", "attention")),
+            "backstay-copies-age",
+            "backstay-databases-without-copy",
+            "backstay-blast-radius-refused",
             "backstay-dead-letters",
             "backstay-restore-run-execution-failed",
             "backstay-restore-run-execution-timed-out",
@@ -168,7 +184,16 @@ class TestAlarms:
                 assert name.startswith(dimension["Value"] + "-")
                 assert alarm["TreatMissingData"] == "notBreaching"
 
-    @pytest.mark.parametrize(("verb", "silence"), [("audit", 2 * 3600), ("protect", 30 * 3600)])
+    @pytest.mark.parametrize(
+        ("verb", "silence"),
+        [
+            ("audit", 2 * 3600),
+            ("snapshot", 2 * 3600),
+            ("replicate", 2 * 3600),
+            ("protect", 30 * 3600),
+            ("prune", 30 * 3600),
+        ],
+    )
     def test_a_missing_heartbeat_is_an_alarm(self, home: Stack, verb: str, silence: int) -> None:
         alarm = self.alarms(home)[f"backstay-{verb}-heartbeat"]
         assert (alarm["Namespace"], alarm["MetricName"]) == ("Backstay", "Heartbeat")
@@ -176,6 +201,36 @@ class TestAlarms:
         assert alarm["TreatMissingData"] == "breaching"
         assert alarm["Period"] * alarm["EvaluationPeriods"] == silence
         assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+    @pytest.mark.parametrize("hours", [*load(HOME)["Parameters"]["CopyAgeHours"]["AllowedValues"]])
+    def test_copies_are_too_old_after_the_hours_that_are_asked_for(self, hours: str) -> None:
+        alarm = self.alarms(home_stack(CopyAgeHours=hours))["backstay-copies-age"]
+        assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (int(hours) * 3600, "GreaterThanThreshold")
+        assert (alarm["MetricName"], alarm["Statistic"]) == ("NewestCopyAge", "Maximum")
+
+    def test_two_days_by_default(self, home: Stack) -> None:
+        assert self.alarms(home)["backstay-copies-age"]["Threshold"] == 48 * 3600
+
+    @pytest.mark.parametrize(
+        ("name", "metric", "verb", "hours"),
+        [
+            ("copies-age", "NewestCopyAge", "replicate", 1),
+            ("databases-without-copy", "DatabasesWithoutCopy", "replicate", 24),
+            ("blast-radius-refused", "BlastRadiusRefused", "prune", 1 / 12),
+        ],
+    )
+    def test_recovery_points_alarm_by_what_a_run_measures(
+        self, home: Stack, name: str, metric: str, verb: str, hours: float
+    ) -> None:
+        alarm = self.alarms(home)[f"backstay-{name}"]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("Backstay", metric)
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": verb}]
+        assert alarm["Period"] * alarm["EvaluationPeriods"] == hours * 3600 <= 86400  # CloudWatch: a day at most
+        assert alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]) == alarm["EvaluationPeriods"]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+    def test_that_copies_wait_their_turn_is_no_alarm(self, home: Stack) -> None:
+        assert "CopiesWaiting" not in {alarm["MetricName"] for alarm in self.alarms(home).values()}
 
     def test_the_topic_is_encrypted_and_alarms_and_rules_publish(self, location: Stack) -> None:
         assert only(location, "AWS::SNS::Topic")["KmsMasterKeyId"] == location.exports["backstay-vault-key-arn"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from backstay.core.naming import FORWARDING, forwarding_prefix
+from backstay.providers.aws.members import Part
 from tests.template.policies import Role, function_roles, like, statements
 from tests.template.stacks import ACCOUNT, MEMBER, MEMBER_REGION, Stack, home_stack, load, region_stack
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 HOME = "999988887777"
 ORDERS = f"arn:aws:rds:eu-west-2:{ACCOUNT}:db:orders"
 LEDGER = f"arn:aws:rds:eu-west-2:{ACCOUNT}:cluster:ledger"
+PARTS = ("read", "repair", "copy", "prune")
 
 
 def member(**given: str) -> Stack:
@@ -40,16 +42,32 @@ def role(name: str) -> Role:
 
 
 def test_its_roles_are_those_that_the_functions_ask_for() -> None:
-    assert [name for name, _ in trusts(member())] == ["backstay-member-read", "backstay-member-repair"]
-    assert [name for name, _ in trusts(member(DeploymentId="second"))] == ["second-member-read", "second-member-repair"]
+    assert [name for name, _ in trusts(member())] == [f"backstay-member-{part}" for part in PARTS]
+    assert [name for name, _ in trusts(member(DeploymentId="second"))] == [f"second-member-{part}" for part in PARTS]
+    assert set(PARTS) == set(get_args(Part))
     functions = function_roles(home_stack(MemberAccounts=ACCOUNT))
     asked = {
         (name.removeprefix("backstay-"), part)
         for name, each in functions.items()
-        for part in ("read", "repair")
+        for part in PARTS
         if each.allows("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/backstay-member-{part}")
     }
-    assert asked == {("audit", "read"), ("protect", "read"), ("protect", "repair")}
+    assert asked == {
+        *((verb, "read") for verb in ("audit", "protect", "snapshot", "replicate", "prune")),
+        ("protect", "repair"),
+        ("snapshot", "copy"),
+        ("replicate", "copy"),
+        ("prune", "prune"),
+    }
+
+
+def test_an_account_that_only_keeps_copies_is_entered_by_all_but_protect() -> None:
+    entering = {
+        name.removeprefix("backstay-")
+        for name, each in function_roles(home_stack(VaultAccounts=ACCOUNT)).items()
+        if "sts:AssumeRole" in each.granted
+    }
+    assert entering == {"audit", "snapshot", "replicate", "prune"}
 
 
 def test_without_members_nobody_may_take_on_a_role() -> None:
@@ -66,6 +84,19 @@ def test_without_members_nobody_may_take_on_a_role() -> None:
         ("backstay-member-repair", "AuditRole", False),
         ("backstay-member-repair", "ProtectRole", True),
         ("backstay-member-repair", "RestoreRunRole", False),
+        ("backstay-member-read", "SnapshotRole", True),
+        ("backstay-member-read", "ReplicateRole", True),
+        ("backstay-member-read", "PruneRole", True),
+        ("backstay-member-repair", "SnapshotRole", False),
+        ("backstay-member-copy", "SnapshotRole", True),
+        ("backstay-member-copy", "ReplicateRole", True),
+        ("backstay-member-copy", "PruneRole", False),
+        ("backstay-member-copy", "AuditRole", False),
+        ("backstay-member-copy", "ProtectRole", False),
+        ("backstay-member-prune", "PruneRole", True),
+        ("backstay-member-prune", "SnapshotRole", False),
+        ("backstay-member-prune", "ReplicateRole", False),
+        ("backstay-member-prune", "AuditRole", False),
     ],
 )
 def test_only_the_functions_that_need_it_are_let_in(name: str, function: str, *, let_in: bool) -> None:
@@ -106,8 +137,73 @@ def test_repairing_is_what_protect_may_at_home_and_no_more() -> None:
     assert not repair.allows("rds:ModifyDBInstance", ORDERS.replace(ACCOUNT, HOME))
 
 
-def test_an_account_can_be_read_only() -> None:
-    assert [name for name, _ in trusts(member(Repairs="false"))] == ["backstay-member-read"]
+@pytest.mark.parametrize(("part", "at_home"), [("copy", ("snapshot", "replicate")), ("prune", ("prune",))])
+def test_what_is_done_to_points_is_what_the_functions_may_at_home_and_no_more(
+    part: str, at_home: tuple[str, ...]
+) -> None:
+    own = function_roles(home_stack())
+    changing = {
+        action
+        for verb in at_home
+        for action in own[f"backstay-{verb}"].granted
+        if action.startswith("rds:") and not action.startswith("rds:Describe")
+    }
+    theirs = role(f"backstay-member-{part}").granted
+    assert {action for action in theirs if action.startswith("rds:")} == changing
+    keys = {action for action in own["backstay-replicate"].granted if action.startswith("kms:")}
+    assert theirs - changing == (keys if part == "copy" else set())
+
+
+@pytest.mark.parametrize("verb", ["audit", "protect", "snapshot", "replicate", "prune"])
+def test_reading_is_enough_for_whatever_a_function_looks_at_at_home(verb: str) -> None:
+    at_home = function_roles(home_stack())[f"backstay-{verb}"].granted
+    assert {action for action in at_home if action.startswith("rds:Describe")} <= role("backstay-member-read").granted
+
+
+SNAPSHOT = f"arn:aws:rds:eu-west-2:{ACCOUNT}:snapshot:backstay-orders-1"
+
+
+@pytest.mark.parametrize("action", ["rds:DeleteDBSnapshot", "rds:ModifyDBSnapshotAttribute", "rds:AddTagsToResource"])
+def test_only_what_carries_our_tag_is_changed(action: str) -> None:
+    acting = role(f"backstay-member-{'prune' if 'Delete' in action else 'copy'}")
+    untagged = {"aws:RequestTag/backstay:deployment": ""}
+    assert acting.allows(action, SNAPSHOT, {**untagged, "aws:ResourceTag/backstay:deployment": "backstay"})
+    for tag in ("", "second"):
+        assert not acting.allows(action, SNAPSHOT, {**untagged, "aws:ResourceTag/backstay:deployment": tag})
+
+
+def test_the_copy_role_removes_helpers_and_no_recovery_point() -> None:
+    ours = {"aws:ResourceTag/backstay:deployment": "backstay"}
+    copying, helper = role("backstay-member-copy"), f"aws/{ACCOUNT}/eu-west-1"
+    assert copying.allows("rds:DeleteDBSnapshot", SNAPSHOT, {**ours, "aws:ResourceTag/backstay:helper": helper})
+    assert not copying.allows("rds:DeleteDBSnapshot", SNAPSHOT, {**ours, "aws:ResourceTag/backstay:helper": ""})
+
+
+def test_the_copy_role_copies_from_other_accounts_and_to_its_own() -> None:
+    copying, tagged = role("backstay-member-copy"), {"aws:RequestTag/backstay:deployment": "backstay"}
+    shared = SNAPSHOT.replace(ACCOUNT, HOME)
+    assert copying.allows("rds:CopyDBSnapshot", shared, tagged)
+    assert copying.allows("rds:CopyDBSnapshot", SNAPSHOT, tagged)
+    assert not copying.allows("rds:CopyDBSnapshot", SNAPSHOT, {"aws:RequestTag/backstay:deployment": ""})
+    assert not copying.allows("rds:AddTagsToResource", shared, tagged)
+    assert not copying.allows("rds:CreateDBSnapshot", ORDERS.replace(ACCOUNT, HOME), tagged)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"Repairs": "false"}, ("read", "copy", "prune")),
+        ({"Repairs": "false", "Copies": "false", "Prunes": "false"}, ("read",)),
+        ({"Prunes": "false"}, ("read", "repair", "copy")),
+        ({"Copies": "false"}, ("read", "repair", "prune")),
+    ],
+)
+def test_an_account_gives_what_it_likes(given: dict[str, str], left: tuple[str, ...]) -> None:
+    stack = member(**given)
+    assert [name for name, _ in trusts(stack)] == [f"backstay-member-{part}" for part in left]
+    outputs = stack.template["Outputs"].items()
+    told = [name for name, each in outputs if "Condition" not in each or stack.holds(each["Condition"])]
+    assert told == [f"{part.title()}RoleArn" for part in left]
 
 
 def forwarding(**given: str) -> Stack:
@@ -171,6 +267,19 @@ class TestForwarding:
         forwarded = {s for rule in self.rules(forwarding()).values() for s in rule["EventPattern"]["source"]}
         assert forwarded == {"aws.config", "aws.rds"}
 
+    @pytest.mark.parametrize(
+        ("members", "vaults", "let_in"),
+        [
+            (ACCOUNT, "222233334444", [ACCOUNT, "222233334444"]),
+            ("", "222233334444", ["222233334444"]),
+            (ACCOUNT, "", [ACCOUNT]),
+        ],
+    )
+    def test_it_takes_from_accounts_that_keep_copies_too(self, members: str, vaults: str, let_in: list[str]) -> None:
+        stack = home_stack(MemberAccounts=members, VaultAccounts=vaults)
+        (policy,) = stack.of_type("AWS::Events::EventBusPolicy").values()
+        assert policy["Statement"]["Principal"] == {"AWS": let_in}
+
     def test_without_members_nobody_else_may_put_an_event_on_it(self) -> None:
         assert home_stack().of_type("AWS::Events::EventBusPolicy") == {}
 
@@ -183,3 +292,46 @@ class TestForwarding:
         topic = f"arn:aws:sns:eu-west-2:{ACCOUNT}:ops"
         (alarm,) = forwarding(AlarmTopicArn=topic).of_type("AWS::CloudWatch::Alarm").values()
         assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+
+
+class TestCopiesKey:
+    """The key of the copies that an account keeps, made where infra/member-region.yaml is asked for one."""
+
+    OLD = f"arn:aws:kms:eu-west-2:{ACCOUNT}:key/0b5e1c2d"
+
+    def test_none_is_made_unless_asked_for(self) -> None:
+        stack = forwarding()
+        assert stack.of_type("AWS::KMS::Key") == stack.of_type("AWS::KMS::Alias") == {}
+
+    def test_a_new_one_rotates_outlives_the_stack_and_is_found_by_the_policys_alias(self) -> None:
+        stack = forwarding(CopyKey="new")
+        (key,) = (each for each in stack.resources.values() if each["Type"] == "AWS::KMS::Key")
+        assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert key["Properties"]["EnableKeyRotation"] is True
+        (alias,) = stack.of_type("AWS::KMS::Alias").values()
+        assert alias == {"AliasName": "alias/backstay", "TargetKeyId": self.arn(stack)}
+
+    def test_after_a_reinstallation_the_earlier_one_goes_on(self) -> None:
+        stack = forwarding(CopyKey=self.OLD)
+        assert stack.of_type("AWS::KMS::Key") == {}
+        (alias,) = stack.of_type("AWS::KMS::Alias").values()
+        assert alias["TargetKeyId"] == self.OLD == stack.resolve(stack.template["Outputs"]["CopyKeyArn"]["Value"])
+
+    def test_the_account_decides_and_home_may_read_what_is_shared_back(self) -> None:
+        stack = forwarding(CopyKey="new")
+        (key,) = stack.of_type("AWS::KMS::Key").values()
+        by_account = {
+            (
+                each["Principal"]["AWS"].split(":")[4],
+                tuple(sorted([each["Action"]] if isinstance(each["Action"], str) else each["Action"])),
+            ): each.get("Condition")
+            for each in key["KeyPolicy"]["Statement"]
+        }
+        assert by_account == {
+            (ACCOUNT, ("kms:*",)): None,
+            (HOME, ("kms:Decrypt", "kms:DescribeKey")): None,
+            (HOME, ("kms:CreateGrant",)): {"Bool": {"kms:GrantIsForAWSResource": "true"}},
+        }
+
+    def arn(self, stack: Stack) -> str:
+        return str(stack.resolve({"Fn::GetAtt": ["CopiesKey", "Arn"]}))

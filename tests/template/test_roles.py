@@ -76,7 +76,7 @@ def granted(stack: Stack) -> Iterator[tuple[str, Statement]]:
 
 def test_no_two_functions_share_a_role(home: Stack) -> None:
     names = [each.name for each in function_roles(home).values()]
-    assert len(names) == len(set(names)) == 4
+    assert len(names) == len(set(names)) == 7
 
 
 def test_a_function_role_is_for_lambda_alone(home: Stack) -> None:
@@ -123,13 +123,21 @@ class TestAudit:
         assert mutating == []
 
     @pytest.mark.parametrize(
-        "key", ["findings/orders.json", "shards/audit/run/1.json", "reports/audit/1.json", "heartbeat/audit.json"]
+        "key",
+        [
+            "findings/orders.json",
+            "shares/snapshots.json",
+            "shards/audit/run/1.json",
+            "reports/audit/1.json",
+            "heartbeat/audit.json",
+        ],
     )
     def test_writes_what_it_remembers_and_reports(self, role: dict[str, Role], key: str) -> None:
         assert role["audit"].allows("s3:PutObject", f"{VAULT}/{key}")
 
     def test_reads_back_only_what_it_remembers(self, role: dict[str, Role]) -> None:
         assert role["audit"].allows("s3:GetObject", f"{VAULT}/findings/orders.json")
+        assert role["audit"].allows("s3:GetObject", f"{VAULT}/shares/snapshots.json")
         assert role["audit"].allows("s3:GetObject", f"{VAULT}/shards/audit/run/1.json")
         assert not role["audit"].allows("s3:GetObject", f"{VAULT}/reports/audit/1.json")
 
@@ -173,6 +181,146 @@ class TestProtect:
 
     def test_no_other_account(self, role: dict[str, Role]) -> None:
         assert not role["protect"].allows("rds:ModifyDBInstance", "arn:aws:rds:eu-west-2:444455556666:db:orders")
+
+
+def changing(role: Role) -> set[str]:
+    """What it may do to RDS beside looking."""
+    return {action for action in role.granted if action.startswith("rds:") and not action.startswith("rds:Describe")}
+
+
+POINTS = {
+    "snapshot": f"arn:aws:rds:eu-west-2:{ACCOUNT}:snapshot:backstay-orders-1",
+    "cluster-snapshot": f"arn:aws:rds:eu-west-2:{ACCOUNT}:cluster-snapshot:backstay-ledger-1",
+}
+TAGGED = {"aws:RequestTag/backstay:deployment": "backstay"}
+UNTAGGED = {"aws:RequestTag/backstay:deployment": ""}
+HELPER = {**OURS, "aws:ResourceTag/backstay:helper": f"aws/{ACCOUNT}/eu-west-1"}
+
+
+class TestSnapshot:
+    TAKES = (
+        ("rds:CreateDBSnapshot", ORDERS),
+        ("rds:CreateDBSnapshot", POINTS["snapshot"]),
+        ("rds:CreateDBClusterSnapshot", LEDGER),
+        ("rds:CreateDBClusterSnapshot", POINTS["cluster-snapshot"]),
+        ("rds:AddTagsToResource", POINTS["snapshot"]),
+        ("rds:AddTagsToResource", POINTS["cluster-snapshot"]),
+    )
+
+    def test_taking_them_is_all_it_can_do_to_rds(self, role: dict[str, Role]) -> None:
+        assert changing(role["snapshot"]) == {action for action, _ in self.TAKES}
+
+    @pytest.mark.parametrize(("action", "resource"), TAKES)
+    def test_of_any_database_but_only_with_our_tag(self, role: dict[str, Role], action: str, resource: str) -> None:
+        assert role["snapshot"].allows(action, resource, {**TAGGED, **THEIRS})
+        assert not role["snapshot"].allows(action, resource, {**UNTAGGED, **OURS})
+        assert not role["snapshot"].allows(action, resource.replace(ACCOUNT, "444455556666"), TAGGED)
+
+    def test_tags_no_database(self, role: dict[str, Role]) -> None:
+        assert not role["snapshot"].allows("rds:AddTagsToResource", ORDERS, TAGGED)
+
+    def test_uses_no_key_but_the_vaults(self, role: dict[str, Role]) -> None:
+        resources = {r for s in role["snapshot"].statements for r in s.resources if s.actions[0].startswith("kms:")}
+        assert len(resources) == 1
+        assert "*" not in resources.pop()
+
+
+class TestReplicate:
+    SHARES = (
+        ("rds:ModifyDBSnapshotAttribute", POINTS["snapshot"]),
+        ("rds:ModifyDBClusterSnapshotAttribute", POINTS["cluster-snapshot"]),
+        ("rds:RemoveTagsFromResource", POINTS["snapshot"]),
+        ("rds:RemoveTagsFromResource", POINTS["cluster-snapshot"]),
+        ("rds:AddTagsToResource", POINTS["snapshot"]),
+    )
+    COPIES = (("rds:CopyDBSnapshot", POINTS["snapshot"]), ("rds:CopyDBClusterSnapshot", POINTS["cluster-snapshot"]))
+    DELETES = (
+        ("rds:DeleteDBSnapshot", POINTS["snapshot"]),
+        ("rds:DeleteDBClusterSnapshot", POINTS["cluster-snapshot"]),
+    )
+
+    def test_copying_sharing_and_tidying_is_all_it_can_do_to_rds(self, role: dict[str, Role]) -> None:
+        named = {action for action, _ in (*self.SHARES, *self.COPIES, *self.DELETES)}
+        assert changing(role["replicate"]) == {*named, "rds:StartDBInstanceAutomatedBackupsReplication"}
+
+    @pytest.mark.parametrize(("action", "resource"), COPIES)
+    def test_copies_whatever_is_there_into_what_carries_our_tag(
+        self, role: dict[str, Role], action: str, resource: str
+    ) -> None:
+        for account in (ACCOUNT, "444455556666"):
+            source = resource.replace(ACCOUNT, account)
+            assert role["replicate"].allows(action, source, {**TAGGED, **THEIRS})
+            assert not role["replicate"].allows(action, source, {**UNTAGGED, **OURS})
+
+    def test_no_condition_names_where_a_call_comes_from_or_goes_to(self, role: dict[str, Role]) -> None:
+        """RDS calls the source's region in our name; these keys break that (field of cross-region copies)."""
+        keys = {key for s in role["replicate"].statements for each in s.condition.values() for key in each}
+        assert not keys & {
+            "aws:RequestedRegion",
+            "aws:SourceVpce",
+            "aws:SourceVpc",
+            "aws:SourceIp",
+            "aws:ViaAWSService",
+        }
+
+    @pytest.mark.parametrize(("action", "resource"), SHARES)
+    def test_shares_only_what_carries_our_tag(self, role: dict[str, Role], action: str, resource: str) -> None:
+        assert role["replicate"].allows(action, resource, {**UNTAGGED, **OURS})
+        assert not role["replicate"].allows(action, resource, {**UNTAGGED, **THEIRS})
+
+    @pytest.mark.parametrize(("action", "resource"), DELETES)
+    def test_removes_helpers_and_no_recovery_point(self, role: dict[str, Role], action: str, resource: str) -> None:
+        assert role["replicate"].allows(action, resource, HELPER)
+        assert not role["replicate"].allows(action, resource, {**OURS, "aws:ResourceTag/backstay:helper": ""})
+        assert not role["replicate"].allows(action, resource, {**HELPER, **THEIRS})
+
+    def test_that_a_helper_carries_the_tag_is_asked_where_it_carries_none(self, widest: Stack) -> None:
+        (statement,) = (s for s in roles(widest)["ReplicateRole"].statements if s.sid == "RemoveOurHelpers")
+        # IAM: a StringLike without IfExists is not met by a key that is not there.
+        assert statement.condition["StringLike"] == {"aws:ResourceTag/backstay:helper": "?*"}
+
+    def test_uses_keys_of_any_account_through_rds_alone(self, role: dict[str, Role]) -> None:
+        key = "arn:aws:kms:eu-west-2:444455556666:key/1"
+        via_rds = {"kms:ViaService": "rds.eu-west-2.amazonaws.com", "kms:GrantIsForAWSResource": "true"}
+        for action in ("Decrypt", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo", "CreateGrant"):
+            assert role["replicate"].allows(f"kms:{action}", key, via_rds)
+            assert not role["replicate"].allows(
+                f"kms:{action}", key, {**via_rds, "kms:ViaService": "s3.eu-west-2.amazonaws.com"}
+            )
+        assert not role["replicate"].allows("kms:CreateGrant", key, {**via_rds, "kms:GrantIsForAWSResource": "false"})
+        assert role["replicate"].allows("kms:DescribeKey", key, {"kms:ViaService": ""})
+
+    def test_is_woken_by_its_own_queue_alone(self, role: dict[str, Role]) -> None:
+        queue = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:backstay-replicate-wakes"
+        assert [name for name, each in role.items() if each.allows("sqs:ReceiveMessage", queue)] == ["replicate"]
+        assert not role["replicate"].allows("sqs:SendMessage", queue)
+
+
+class TestPrune:
+    @pytest.mark.parametrize(("action", "resource"), TestReplicate.DELETES)
+    def test_removes_only_what_carries_our_tag(self, role: dict[str, Role], action: str, resource: str) -> None:
+        assert role["prune"].allows(action, resource, OURS)
+        assert not role["prune"].allows(action, resource, THEIRS)
+        assert not role["prune"].allows(action, resource, {"aws:ResourceTag/backstay:deployment": "second"})
+        assert not role["prune"].allows(action, resource.replace(ACCOUNT, "444455556666"), OURS)
+
+    def test_removing_them_is_all_it_can_do_to_rds(self, role: dict[str, Role]) -> None:
+        assert changing(role["prune"]) == {action for action, _ in TestReplicate.DELETES}
+
+    def test_it_alone_and_replicate_can_remove_anything(self, role: dict[str, Role]) -> None:
+        removing = {name for name, each in role.items() for a in each.granted if a.startswith(("rds:Delete", "s3:Del"))}
+        assert removing == {"prune", "replicate"}
+
+
+@pytest.mark.parametrize("verb", ["snapshot", "replicate", "prune"])
+class TestTheVaultOfPoints:
+    def test_its_reports_and_its_heartbeat_are_all_that_it_writes(self, role: dict[str, Role], verb: str) -> None:
+        written = {r for s in role[verb].statements for r in s.resources if "s3:PutObject" in s.actions}
+        assert written == {f"{VAULT}/reports/{verb}/*", f"{VAULT}/heartbeat/{verb}.json"}
+
+    def test_it_reads_nothing_there(self, role: dict[str, Role], verb: str) -> None:
+        assert not role[verb].allows("s3:GetObject", f"{VAULT}/findings/orders.json")
+        assert not role[verb].allows("s3:GetObject", f"{VAULT}/reports/{verb}/1.json")
 
 
 class TestRestore:
@@ -228,7 +376,7 @@ class TestRestoreRun:
         )
 
     def test_deletes_nothing(self, role: dict[str, Role]) -> None:
-        assert [a for each in role.values() for a in each.granted if a.startswith(("rds:Delete", "s3:Delete"))] == []
+        assert [a for a in role["restore-run"].granted if a.startswith(("rds:Delete", "s3:Delete"))] == []
 
     def test_reads_only_secrets_that_rds_manages(self, role: dict[str, Role]) -> None:
         secret = f"arn:aws:secretsmanager:eu-west-2:{ACCOUNT}:secret"
@@ -264,7 +412,7 @@ class TestOptionalPermissions:
         default = {action for each in function_roles(home).values() for action in each.granted}
         assert not default & {"iam:PassRole", "s3:ListBucketVersions", "s3:GetObjectVersion", *EVERYWHERE}
 
-    @pytest.mark.parametrize("verb", ["audit", "protect", "restore"])
+    @pytest.mark.parametrize("verb", ["audit", "protect", "snapshot", "replicate", "prune", "restore"])
     def test_policy_object_is_read_where_it_is_and_nothing_beside_it(self, role: dict[str, Role], verb: str) -> None:
         document = "arn:aws:s3:::policies/backstay/policy.yaml"
         assert role[verb].allows("s3:GetObject", document)
@@ -322,7 +470,7 @@ class TestAgainstTheServiceAuthorizationReference:
         }
         assert unknown == set()
 
-    @pytest.mark.parametrize("verb", ["protect", "restore-run"])
+    @pytest.mark.parametrize("verb", ["protect", "snapshot", "replicate", "prune", "restore-run"])
     def test_every_rds_resource_is_one_that_an_action_beside_it_is_authorized_on(
         self, role: dict[str, Role], reference: dict[str, Any], verb: str
     ) -> None:
@@ -339,17 +487,16 @@ class TestAgainstTheServiceAuthorizationReference:
         }
         assert pointless == set()
 
-    def test_every_resource_that_a_restore_is_authorized_on_is_allowed(
-        self, role: dict[str, Role], reference: dict[str, Any]
+    @pytest.mark.parametrize("verb", ["snapshot", "replicate", "prune", "restore-run"])
+    def test_every_resource_that_a_change_is_authorized_on_is_allowed(
+        self, role: dict[str, Role], reference: dict[str, Any], verb: str
     ) -> None:
-        context = {"aws:RequestTag/backstay:deployment": "backstay", **OURS}
-        actions = [a for a in role["restore-run"].granted if a.startswith("rds:") and not a.startswith("rds:Describe")]
         missing = {
             (action, kind)
-            for action in actions
-            if action != "rds:AddTagsToResource"  # databases only, on purpose
+            for action in changing(role[verb])
+            if not action.endswith("Resource")  # tags: of what the function makes only, on purpose
             for kind in reference["rds"]["Actions"][action.partition(":")[2].lower()]["Resources"]
-            if not role["restore-run"].allows(action, f"arn:aws:rds:eu-west-2:{ACCOUNT}:{kind}:x", context)
+            if not role[verb].allows(action, f"arn:aws:rds:eu-west-2:{ACCOUNT}:{kind}:x", {**TAGGED, **HELPER})
         }
         assert missing == set()
 

@@ -27,6 +27,7 @@ RULES = {
     "backstay-config-items": "backstay-audit:live",
     "backstay-repairable-finding": "backstay-protect:live",
     "backstay-new-failure": "backstay-alarms",
+    "backstay-snapshot-events": "backstay-replicate-wakes",
 }
 WAKES = {
     "rds-instance-event": {"backstay-rds-events"},
@@ -36,6 +37,8 @@ WAKES = {
     "config-db-instance": {"backstay-config-items"},
     "config-oversized-db-cluster": {"backstay-config-items"},
     "finding-changed": {"backstay-repairable-finding", "backstay-new-failure"},
+    "rds-snapshot-event": {"backstay-snapshot-events"},
+    "rds-cluster-snapshot-event": {"backstay-snapshot-events"},
 }
 FORWARDED = {
     "rds-instance-event": {"backstay-forward-rds-events"},
@@ -45,6 +48,8 @@ FORWARDED = {
     "config-db-instance": {"backstay-forward-config-items"},
     "config-oversized-db-cluster": {"backstay-forward-config-items"},
     "finding-changed": set(),
+    "rds-snapshot-event": {"backstay-forward-rds-events"},
+    "rds-cluster-snapshot-event": {"backstay-forward-rds-events"},
 }
 
 
@@ -99,8 +104,53 @@ class TestRdsEvents:
     def test_what_does_not_is_left_alone(self, home: Stack, event_id: str) -> None:
         assert woken(home, changed("rds-instance-event", EventID=event_id)) == set()
 
-    def test_a_snapshot_is_nobodys_business_yet(self, home: Stack, location: Stack) -> None:
-        event = {**sample("rds-instance-event"), "detail-type": "RDS DB Snapshot Event"}
+
+class TestSnapshotEvents:
+    """What can be copied now, and what has been: both free a copy that waits."""
+
+    ENDS = (
+        ("rds-snapshot-event", "0042"),  # made by hand, which is how ours are made too
+        ("rds-snapshot-event", "0091"),  # made by RDS
+        ("rds-snapshot-event", "0060"),  # a copy across regions finished
+        ("rds-snapshot-event", "0061"),  # … and cancelled
+        ("rds-snapshot-event", "0197"),  # a copy within one region finished
+        ("rds-snapshot-event", "0190"),  # … and cancelled
+        ("rds-cluster-snapshot-event", "0075"),
+        ("rds-cluster-snapshot-event", "0169"),
+    )
+    BEGINS = (
+        ("rds-snapshot-event", "0040"),
+        ("rds-snapshot-event", "0041"),  # deleted
+        ("rds-snapshot-event", "0059"),
+        ("rds-snapshot-event", "0090"),
+        ("rds-snapshot-event", "0161"),  # an export
+        ("rds-snapshot-event", "0196"),
+        ("rds-cluster-snapshot-event", "0074"),
+        ("rds-cluster-snapshot-event", "0168"),
+    )
+
+    @pytest.mark.parametrize(("name", "number"), ENDS)
+    def test_what_has_come_to_an_end_wakes_replicate(self, home: Stack, name: str, number: str) -> None:
+        assert woken(home, changed(name, EventID=f"RDS-EVENT-{number}")) == {"backstay-snapshot-events"}
+
+    @pytest.mark.parametrize(("name", "number"), BEGINS)
+    def test_what_begins_or_is_gone_does_not(self, home: Stack, name: str, number: str) -> None:
+        assert woken(home, changed(name, EventID=f"RDS-EVENT-{number}")) == set()
+
+    @pytest.mark.parametrize("name", ["rds-snapshot-event", "rds-cluster-snapshot-event"])
+    def test_a_message_without_an_id_is_let_through(self, home: Stack, name: str) -> None:
+        assert woken(home, changed(name, EventID=None)) == {"backstay-snapshot-events"}
+
+    @pytest.mark.parametrize("name", ["rds-snapshot-event", "rds-cluster-snapshot-event"])
+    def test_it_goes_into_the_queue_whole_since_its_origin_is_in_it(self, home: Stack, name: str) -> None:
+        (rule,) = (
+            each for each in home.of_type("AWS::Events::Rule").values() if woken(home, sample(name)) == {each["Name"]}
+        )
+        (target,) = rule["Targets"]
+        assert not {"Input", "InputPath", "InputTransformer", "SqsParameters"} & target.keys()
+
+    def test_a_snapshot_that_somebody_else_puts_wakes_nobody(self, home: Stack, location: Stack) -> None:
+        event = {**sample("rds-snapshot-event"), "source": "com.example"}
         assert woken(home, event) == woken(location, event) == set()
 
 
@@ -205,6 +255,12 @@ class TestMembers:
         assert woken(home, event) == set()
         assert woken(told, {**event, "account": "123456789012"}) == set()
 
+    @pytest.mark.parametrize("name", FORWARDED)
+    def test_of_an_account_that_only_keeps_copies_its_snapshots_alone_wake_somebody(self, name: str) -> None:
+        stack = home_stack(MemberAccounts="777788889999", VaultAccounts="222233334444")
+        event = {**sample(name), "account": "222233334444"}
+        assert woken(stack, event) == WAKES[name] & {"backstay-snapshot-events"}
+
     @pytest.mark.parametrize("kind", ["db", "cluster"])
     def test_a_tagged_database_of_a_member_wakes_audit(self, told: Stack, kind: str) -> None:
         named = {"resourceName": f"arn:aws:rds:eu-west-2:{MEMBER}:{kind}:orders"}
@@ -264,8 +320,12 @@ def test_the_rules_may_write_to_their_dead_letter_queue(which: str, request: pyt
         for name, rule in stack.of_type("AWS::Events::Rule").items()
         for target in rule["Targets"]
     }
-    (policy,) = stack.of_type("AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    statements = [
+        statement
+        for policy in stack.of_type("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    (statement,) = (each for each in statements if each["Resource"] in rules.values())
     ((operator, condition),) = statement["Condition"].items()
     allowed = condition["aws:SourceArn"]
     for rule, queue in rules.items():
@@ -277,17 +337,33 @@ class TestSchedules:
     def schedules(self, stack: Stack) -> dict[str, dict[str, Any]]:
         return {each["Name"]: each for each in stack.of_type("AWS::Scheduler::Schedule").values()}
 
-    def test_both_run_over_everything_through_the_alias(self, home: Stack) -> None:
+    VERBS = ("audit", "protect", "prune", "replicate", "snapshot")
+
+    def test_all_run_over_everything_through_the_alias(self, home: Stack) -> None:
         found = self.schedules(home)
-        assert sorted(found) == ["backstay-audit", "backstay-protect"]
+        assert sorted(found) == [f"backstay-{verb}" for verb in self.VERBS]
         for name, each in found.items():
             assert json.loads(each["Target"]["Input"]) == {"all": True}
             assert each["Target"]["Arn"] == f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:{name}:live"
             assert each["FlexibleTimeWindow"]["Mode"] == "FLEXIBLE"
 
     def test_the_samples_are_what_they_send(self, home: Stack) -> None:
-        for verb in ("audit", "protect"):
+        for verb in self.VERBS:
             assert sample(f"schedule-{verb}") == json.loads(self.schedules(home)[f"backstay-{verb}"]["Target"]["Input"])
+
+    def test_when_they_run_unless_told_otherwise(self, home: Stack) -> None:
+        assert {name: each["ScheduleExpression"] for name, each in self.schedules(home).items()} == {
+            "backstay-audit": "rate(1 hour)",
+            "backstay-protect": "cron(30 1 * * ? *)",
+            "backstay-snapshot": "rate(15 minutes)",
+            "backstay-replicate": "rate(30 minutes)",
+            "backstay-prune": "cron(30 4 * * ? *)",
+        }
+
+    def test_what_runs_often_is_not_tried_again_once_the_next_is_due(self, home: Stack) -> None:
+        often = {"backstay-snapshot": 15 * 60, "backstay-replicate": 30 * 60, "backstay-audit": 3600}
+        for name, span in often.items():
+            assert self.schedules(home)[name]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] < span
 
     def test_they_follow_the_time_zone(self) -> None:
         found = self.schedules(home_stack(TimeZone="America/New_York"))
@@ -317,4 +393,4 @@ class TestPaused:
     def test_only_the_hourly_audit_runs_while_paused(self) -> None:
         states = self.states(home_stack(Enabled="false"))
         assert [name for name, state in states.items() if state == "ENABLED"] == ["S backstay-audit"]
-        assert len(states) == 7
+        assert len(states) == 11

@@ -15,15 +15,20 @@ OTHER: Final[Mapping[str, str]] = {
     "DeploymentId": "second",
     "Regions": "eu-west-1,eu-central-1",
     "MemberAccounts": "444455556666",
+    "VaultAccounts": "222233334444",
     "PolicyUri": "s3://policies/policy.yaml",
     "Enabled": "false",
     "TimeZone": "America/New_York",
     "AuditSchedule": "rate(30 minutes)",
     "ProtectSchedule": "cron(30 2 * * ? *)",
+    "SnapshotSchedule": "rate(5 minutes)",
+    "ReplicateSchedule": "rate(20 minutes)",
+    "PruneSchedule": "cron(30 5 * * ? *)",
     "CaBundleUri": "s3://trust/bundle.pem",
     "SubnetIds": "subnet-0a1b2c3d",
     "SecurityGroupIds": "sg-0a1b2c3d",
     "PassRoleArns": "arn:aws:iam::111122223333:role/rds-s3",
+    "CopyAgeHours": "36",
     "LogRetentionDays": "30",
 }
 NO_EFFECT_ALONE: Final = {"SecurityGroupIds"}  # without subnets; tried with them below
@@ -49,7 +54,7 @@ def told(template: dict[str, Any], **given: str) -> dict[str, Any]:
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    assert len(before) == len(after) == 4
+    assert len(before) == len(after) == 7
     return {name for name in before if before[name] != after[name]}
 
 
@@ -83,10 +88,10 @@ def test_given_other_security_groups_in_the_same_subnets_then_the_runner_alone_p
 def test_what_each_function_follows(translated: dict[str, dict[str, Any]]) -> None:
     followed = {name: len(differing(versions(translated[""]), versions(translated[name]))) for name in OTHER}
     assert {name: count for name, count in followed.items() if count} == {
-        "DeploymentId": 4,
-        "Regions": 4,
-        "PolicyUri": 4,
-        "MemberAccounts": 2,
+        "DeploymentId": 7,
+        "Regions": 7,
+        "PolicyUri": 7,
+        "MemberAccounts": 5,
         "CaBundleUri": 1,
         "SubnetIds": 1,
         "SecurityGroupIds": 1,
@@ -95,13 +100,13 @@ def test_what_each_function_follows(translated: dict[str, dict[str, Any]]) -> No
 
 def test_given_other_code_when_translated_then_every_function_publishes() -> None:
     (before,), (after,) = (translate_each(HOME, [{}], code) for code in ("one.zip", "two.zip"))
-    assert len(differing(versions(before), versions(after))) == 4
+    assert len(differing(versions(before), versions(after))) == 7
 
 
 def test_given_nothing_new_when_translated_again_then_nothing_is_published() -> None:
     first, again = translate_each(HOME, [{}, {}])
     assert versions(first) == versions(again)
-    assert len(versions(first)) == 4
+    assert len(versions(first)) == 7
 
 
 def test_older_versions_stay_for_what_still_runs_with_them(translated: dict[str, dict[str, Any]]) -> None:

@@ -90,7 +90,8 @@ def test_product_deploys_into_both_regions_and_again(lab: Lab) -> None:
     first = lab.deploy()
     assert first.changed
     deployed = {function["name"] for function in lab.functions()}
-    assert {"backstay-audit", "backstay-protect", "backstay-restore", "backstay-restore-run"} <= deployed
+    verbs = ("audit", "protect", "snapshot", "replicate", "prune", "restore", "restore-run")
+    assert {f"backstay-{verb}" for verb in verbs} <= deployed
     assert not lab.deploy().changed
     assert lab.deploy({"LogRetentionDays": "30"}).changed
 
@@ -106,7 +107,7 @@ def test_changed_parameter_alone_moves_the_aliases_of_the_functions_that_it_is_t
     lab.deploy({"MemberAccounts": "444455556666"})
     after = live()
     moved = {name for name in before if before[name] != after[name]}
-    assert moved == {"backstay-audit", "backstay-protect"}
+    assert moved == {f"backstay-{verb}" for verb in ("audit", "protect", "snapshot", "replicate", "prune")}
     read = lab.client("lambda").get_function_configuration
     told = read(FunctionName="backstay-audit", Qualifier="live")["Environment"]["Variables"]
     assert told["BACKSTAY_ACCOUNTS"] == "444455556666"
