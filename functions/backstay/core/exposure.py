@@ -36,19 +36,26 @@ class Exposure:
 
 
 def exposure(
-    database: Database, points: Iterable[RecoveryPoint], replicated: Iterable[ReplicatedBackups] = ()
+    database: Database,
+    points: Iterable[RecoveryPoint],
+    now: datetime,
+    replicated: Iterable[ReplicatedBackups] = (),
 ) -> Exposure:
-    """The newest of what is available in other regions: copies of ours, and replicated backups."""
+    """The newest of what is available in other regions: copies of ours, and replicated backups.
+
+    A point whose data claims to be of the future does not count: some clock is wrong, and nothing would seem lost.
+    """
     away = [
         (each.data_time, str(each.scope))
         for each in points
         if each.state is PointState.AVAILABLE
         and each.data_time is not None
+        and each.data_time <= now
         and each.scope.region != database.id.scope.region
         and not each.helper_for
     ]
     away += [
-        (each.window.latest, str(each.scope))
+        (min(each.window.latest, now), str(each.scope))
         for each in replicated
         if each.source == database.arn and each.window is not None
     ]

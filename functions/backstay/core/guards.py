@@ -8,7 +8,7 @@ and again on a fresh read before each removal.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -138,9 +138,7 @@ def blast(removed: int, points: int, most: MaxDelete) -> str:
     return ""
 
 
-def newest_of(points: Sequence[RecoveryPoint]) -> datetime | None:
-    """The data time of the newest available point; None without one."""
-    return max(
-        (each.data_time for each in points if each.state is PointState.AVAILABLE and each.data_time is not None),
-        default=None,
-    )
+def newest_of(points: Iterable[RecoveryPoint], now: datetime) -> datetime | None:
+    """The data time of the newest available point; None without one. What claims to be of the future tells nothing."""
+    times = (each.data_time for each in points if each.state is PointState.AVAILABLE)
+    return max((each for each in times if each is not None and each <= now), default=None)

@@ -24,7 +24,7 @@ def exposures_part(asked: Iterable[Asked], now: datetime) -> list[Part]:
     """One line per Database, and the figures behind it; ``lost_seconds`` is null when everything would be lost."""
     found = []
     for each in asked:
-        away = exposure(each.database, each.points)
+        away = exposure(each.database, each.points, now)
         lost = away.lost(now)
         found.append(
             {
@@ -47,7 +47,7 @@ def places_part(asked: Iterable[Asked], lacks: Sequence[Lack], now: datetime) ->
             scope = wanted.place.scope
             row = rows.setdefault((each.tier.name, scope), _row(each.tier.name, scope))
             row["waiting"] = waiting[each.tier.name, scope]
-            newest = newest_of([point for point in each.points if point.scope == scope and not point.helper_for])
+            newest = newest_of((point for point in each.points if point.scope == scope and not point.helper_for), now)
             if newest is None:
                 row["without"] += 1
                 continue
