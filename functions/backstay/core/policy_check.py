@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from backstay.core.notation import duration_text
 from backstay.core.policy import Enforce, Tier, effective
+from backstay.core.slots import DAY, SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from backstay.core.policy import Defaults, Keep, Match, Pitr, Policy
+    from backstay.core.policy import Defaults, Keep, Match, Pitr, Policy, Snapshots
 
 Path = tuple[str | int, ...]
 
@@ -70,6 +71,9 @@ def _tier(policy: Policy, tier: Tier, path: Path, seen: set[str]) -> Iterator[Pr
     asked = effective(policy, tier)
     if asked.enforces(Enforce.PITR) and asked.pitr is None:
         yield Problem(path=(*path, "enforce"), message="enforces pitr, but neither tier nor defaults has a pitr block")
+    if asked.copies and asked.snapshots is None:
+        message = "asks for copies, but neither tier nor defaults has a snapshots block to copy from"
+        yield Problem(path=(*path, "copies"), message=message)
     if asked.enforces(Enforce.REPLICATE) and (asked.pitr is None or not asked.pitr.replicate_to):
         yield Problem(path=(*path, "enforce"), message="enforces replicate, but pitr names no replicate_to")
 
@@ -84,7 +88,7 @@ def _asked(policy: Policy, asked: Defaults, path: Path) -> Iterator[Problem]:
     if asked.pitr is not None:
         yield from _pitr(policy, asked.pitr, (*path, "pitr"))
     if asked.snapshots is not None:
-        yield from _keep(asked.snapshots.keep, (*path, "snapshots", "keep"))
+        yield from _snapshots(asked.snapshots, (*path, "snapshots"))
     targets: set[str] = set()
     for position, copy in enumerate(asked.copies or ()):
         here = (*path, "copies", position)
@@ -106,6 +110,18 @@ def _pitr(policy: Policy, pitr: Pitr, path: Path) -> Iterator[Problem]:
         yield Problem(path=(*path, "window"), message="is out of range", value=given, accepted="whole days, 1d to 35d")
     if pitr.replicate_to:
         yield from _location(policy, pitr.replicate_to, (*path, "replicate_to"))
+
+
+def _snapshots(snapshots: Snapshots, path: Path) -> Iterator[Problem]:
+    every = snapshots.every
+    if every < SHORTEST or (every % DAY and DAY % every):
+        yield Problem(
+            path=(*path, "every"),
+            message="does not divide a day into slots",
+            value=duration_text(every),
+            accepted="whole days, or hours or minutes of which a day is a multiple, at least 1h: 1h, 90m, 6h, 1d, 7d",
+        )
+    yield from _keep(snapshots.keep, (*path, "keep"))
 
 
 def _keep(keep: Keep, path: Path) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from backstay.core.notation import UNLIMITED
+from backstay.core.notation import UNLIMITED, parse_duration
 from backstay.core.policy import (
     AwsLocation,
     Copy,
@@ -36,6 +36,7 @@ DAY = timedelta(days=1)
 EVERYTHING = Match(names=("*",))
 DAILY = Keep(daily=7)
 DR = {"dr": Location(aws=AwsLocation(region="eu-west-1", kms_key="alias/backstay"))}
+SNAPSHOTS = Snapshots(every=DAY, keep=DAILY)
 TIER = Tier(name="standard", match=EVERYTHING)
 POLICY = Policy(version=1, locations=DR, tiers=(TIER,))
 
@@ -107,10 +108,38 @@ def test_given_a_good_policy_when_checked_then_there_are_no_problems() -> None:
     tier = replace(
         TIER,
         pitr=Pitr(window=35 * DAY, replicate_to="dr"),
+        snapshots=SNAPSHOTS,
         copies=(Copy(to="dr", keep=Keep(last=UNLIMITED)),),
         enforce=(Enforce.PITR, Enforce.REPLICATE),
     )
     assert problems(with_tier(tier)) == ()
+
+
+@pytest.mark.parametrize("every", ["1h", "90m", "2h", "6h", "12h", "1d", "3d", "7d", "4w"])
+def test_given_slots_that_divide_a_day_or_are_whole_days_when_checked_then_good(every: str) -> None:
+    snapshots = Snapshots(every=parse_duration(every), keep=DAILY)
+    assert problems(with_tier(replace(TIER, snapshots=snapshots))) == ()
+
+
+@pytest.mark.parametrize("every", ["1s", "30m", "59m", "61m", "5h", "7h", "25h", "36h"])
+def test_given_slots_that_do_not_when_checked_then_refused_with_what_was_given_and_what_would_do(every: str) -> None:
+    snapshots = Snapshots(every=parse_duration(every), keep=DAILY)
+    (problem,) = problems(with_tier(replace(TIER, snapshots=snapshots)))
+    assert problem.path == ("tiers", 0, "snapshots", "every")
+    assert (problem.message, problem.value) == ("does not divide a day into slots", every)
+    assert "at least 1h" in problem.accepted
+
+
+def test_given_copies_without_snapshots_when_checked_then_refused_wherever_they_are_asked() -> None:
+    copies = (Copy(to="dr", keep=DAILY),)
+    (problem,) = problems(with_tier(replace(TIER, copies=copies)))
+    assert (problem.path, "snapshots block to copy from" in problem.message) == (("tiers", 0, "copies"), True)
+    (inherited,) = problems(replace(POLICY, defaults=Defaults(copies=copies)))
+    assert inherited.path == ("tiers", 0, "copies")
+    assert (
+        problems(replace(POLICY, defaults=Defaults(snapshots=SNAPSHOTS), tiers=(replace(TIER, copies=copies),))) == ()
+    )
+    assert problems(replace(POLICY, defaults=Defaults(copies=copies), tiers=(replace(TIER, copies=()),))) == ()
 
 
 NO_KEEP = Keep()
@@ -128,13 +157,21 @@ NO_KEEP = Keep()
             ("tiers", 0, "pitr", "replicate_to"),
             "not a location",
         ),
-        (replace(TIER, copies=(Copy(to="moon", keep=DAILY),)), ("tiers", 0, "copies", 0, "to"), "not a location"),
         (
-            replace(TIER, copies=(Copy(to="dr", keep=DAILY), Copy(to="dr", keep=DAILY))),
+            replace(TIER, snapshots=SNAPSHOTS, copies=(Copy(to="moon", keep=DAILY),)),
+            ("tiers", 0, "copies", 0, "to"),
+            "not a location",
+        ),
+        (
+            replace(TIER, snapshots=SNAPSHOTS, copies=(Copy(to="dr", keep=DAILY), Copy(to="dr", keep=DAILY))),
             ("tiers", 0, "copies", 1, "to"),
             "already",
         ),
-        (replace(TIER, copies=(Copy(to="dr", keep=NO_KEEP),)), ("tiers", 0, "copies", 0, "keep"), "nothing"),
+        (
+            replace(TIER, snapshots=SNAPSHOTS, copies=(Copy(to="dr", keep=NO_KEEP),)),
+            ("tiers", 0, "copies", 0, "keep"),
+            "nothing",
+        ),
         (replace(TIER, snapshots=Snapshots(every=DAY, keep=NO_KEEP)), ("tiers", 0, "snapshots", "keep"), "nothing"),
         (replace(TIER, dumps=Dumps(every=DAY, keep=NO_KEEP)), ("tiers", 0, "dumps", "keep"), "nothing"),
         (replace(TIER, drill=Drill(every=DAY, max_cost_usd=0)), ("tiers", 0, "drill", "max_cost_usd"), "forbids"),
@@ -164,7 +201,9 @@ def test_given_no_tiers_when_checked_then_refused() -> None:
 
 
 def test_given_defaults_that_copy_nowhere_when_checked_then_the_known_locations_are_listed() -> None:
-    (problem,) = problems(replace(POLICY, defaults=Defaults(copies=(Copy(to="moon", keep=DAILY),))))
+    (problem,) = problems(
+        replace(POLICY, defaults=Defaults(snapshots=SNAPSHOTS, copies=(Copy(to="moon", keep=DAILY),)))
+    )
     assert problem.path == ("defaults", "copies", 0, "to")
     assert problem.accepted == "dr"
 
