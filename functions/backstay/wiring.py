@@ -194,6 +194,7 @@ def build(
     from backstay.providers.aws.messages import ManagedSecrets  # noqa: PLC0415
     from backstay.providers.aws.pitr import RdsPitrControl  # noqa: PLC0415
     from backstay.providers.aws.restorer import RdsRestorer  # noqa: PLC0415
+    from backstay.providers.aws.shares import RdsShares  # noqa: PLC0415
     from backstay.providers.aws.snapshots import RdsSnapshotStore  # noqa: PLC0415
     from backstay.providers.aws.surveyor import RdsSurveyor  # noqa: PLC0415
     from backstay.providers.aws.vault import S3Objects  # noqa: PLC0415
@@ -216,6 +217,7 @@ def build(
 
     one_call = clients.partition in ONE_CALL
     stepping = () if one_call else stepping_scopes(document.policy, settings.regions)
+    places = (*scopes, *copy_scopes(document.policy, accounts), *stepping)
     inventories = _Lazily(scopes, lambda scope: RdsInventory(acting(scope).rds(scope.region), scope))
     told: dict[str, Any] = {} if note is None else {"note": note}
     return World(
@@ -232,7 +234,8 @@ def build(
         secrets=_Lazily(scopes, lambda scope: ManagedSecrets(acting(scope).secrets(scope.region))),
         logins=EngineLogins(lambda: authorities(settings.ca_bundle, objects)),
         surveyors=_Lazily(scopes, lambda scope: RdsSurveyor(acting(scope), scope.region, watchers)),
-        stores=_Lazily((*scopes, *copy_scopes(document.policy, accounts), *stepping), store),
+        stores=_Lazily(places, store),
+        sharing=_Lazily(places, lambda scope: RdsShares(lambda: acting(scope), scope)),
         starter=starter,
         pager=pager,
         shards=shards,

@@ -16,7 +16,7 @@ from backstay.core.model import ChangeSettings, Database, Json, Kind, Member, No
 from backstay.core.policy import Policy
 from backstay.core.requests import AuditOrder, DatabaseRef, RestoreRunRequest
 from backstay.core.restoring import RestoreFacts, RestorePlan, Snapshot
-from backstay.core.stores import SnapshotStore
+from backstay.core.stores import Shares, SnapshotStore
 from backstay.core.surroundings import Surroundings
 
 
@@ -287,7 +287,8 @@ class World:
     """All that a workflow is given. Everything per scope is keyed by the scope.
 
     ``surveyors`` may be missing where nobody audits: then nothing around a Database is known, and nothing passes by it.
-    ``stores`` has the scopes of the Databases and every place that the policy names for copies.
+    ``stores`` has the scopes of the Databases and every place that the policy names for copies; so has ``sharing``, and
+    where it lacks one, nobody knows whom points are shared with.
     ``policy_stale`` says why the newest policy is not the one in force; empty when it is. ``pager`` is None where
     nobody wants a digest, ``shards`` where an audit is always done in one run. ``note`` is told what is going on, for
     a person who watches.
@@ -307,6 +308,7 @@ class World:
     logins: Logins
     surveyors: Mapping[Scope, Surveyor] = field(default_factory=dict)
     stores: Mapping[Scope, SnapshotStore] = field(default_factory=dict)
+    sharing: Mapping[Scope, Shares] = field(default_factory=dict)
     starter: Starter | None = None
     pager: Pager | None = None
     shards: Shards | None = None

@@ -36,11 +36,13 @@ class KeyFacts:
         arn: its own full name; empty when it does not exist.
         problem: why it cannot encrypt now; empty when it can.
         shareable: whether other accounts can be let use it: one that AWS manages for us is not.
+        hidden: whether we may not look at it, so that ``problem`` says no more than that.
     """
 
     arn: str
     problem: str = ""
     shareable: bool = True
+    hidden: bool = False
 
 
 class SnapshotStore(Protocol):
@@ -97,3 +99,14 @@ class SnapshotStore(Protocol):
 
     def quotas(self) -> tuple[Quota, ...]:
         """Used and maximum of the limits here, in one call."""
+
+
+class Shares(Protocol):
+    """Tells whom the points of one account and region are shared with: no listing does, so it is a call for each."""
+
+    def accounts(self, point: PointRef) -> tuple[str, ...]:
+        """The accounts that may copy and restore the point, in order; ``all`` is everyone.
+
+        Raises:
+            NotFound: there is no such point.
+        """

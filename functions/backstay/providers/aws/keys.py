@@ -46,7 +46,8 @@ def key_facts(kms: KMSClient, key: str, region: str) -> KeyFacts:
         return KeyFacts("", f"key {key} does not exist in {region}: create it there, or name another in the location")
     except Denied as exc:
         what = "allow it in the key's policy and in our role"
-        return KeyFacts(key if key.startswith(_ARN) else "", f"key {key} cannot be looked at: {exc}: {what}")
+        problem = f"key {key} cannot be looked at: {exc}: {what}"
+        return KeyFacts(key if key.startswith(_ARN) else "", problem, hidden=True)
     return KeyFacts(arn, problem, shareable=manager != "AWS")
 
 

@@ -12,8 +12,8 @@ from backstay.providers.memory.inventory import MemoryInventory
 from backstay.providers.memory.logins import MemoryLogins, MemorySecrets
 from backstay.providers.memory.pitr import MemoryPitrControl
 from backstay.providers.memory.restorer import MemoryRestorer
-from backstay.providers.memory.shares import MemoryShares
 from backstay.providers.memory.services import MemoryBus, MemoryClock, MemoryPager, MemoryShards, MemoryStarter
+from backstay.providers.memory.shares import MemoryShares
 from backstay.providers.memory.snapshots import MemorySnapshotStore
 from backstay.providers.memory.surveyor import MemorySurveyor
 from backstay.providers.memory.vault import MemoryVault
