@@ -159,6 +159,24 @@ def test_a_listing_that_failed_is_shown_and_ends_with_two(terminal: Terminal, ve
     assert "rds:DescribeDBSnapshots: Rate exceeded" in result.stdout
 
 
+@pytest.mark.parametrize("verb", ["replicate", "prune"])
+def test_where_another_account_s_role_is_refused_the_function_is_named_that_may_take_it_on(
+    terminal: Terminal, verb: str
+) -> None:
+    given = fleet(ORDERS, rules=rules(TO_VAULT))
+
+    def refused() -> None:
+        raise Denied("AccessDenied: not authorized", call="sts:AssumeRole")
+
+    given.cloud.interfere("points", refused, scope=VAULT)
+    terminal.looks_at(given)
+    result = terminal.run(f"{verb} orders --dry-run --deployment ours")
+    assert result.exit_code == 2
+    command = next(each for each in result.stdout.splitlines() if "aws lambda invoke" in each)
+    assert f"--function-name ours-{verb}:live" in command
+    assert """--payload '{"database": "orders", "dry_run": true}'""" in command
+
+
 @pytest.mark.parametrize("verb", ["snapshot", "replicate", "prune", "adopt"])
 def test_the_help_says_where_to_begin(terminal: Terminal, verb: str) -> None:
     result = terminal.run(f"{verb} --help")
@@ -376,6 +394,20 @@ class TestAdopt:
         result = terminal.run("adopt orders before-upgrade --yes")
         assert result.exit_code == 2
         assert "Rate exceeded" in result.stdout
+
+    def test_a_place_that_could_not_be_read_does_not_matter_to_one_that_was_found(self, terminal: Terminal) -> None:
+        given = fleet(ORDERS, rules=rules(TO_VAULT, keep=Keep(daily=1)))
+        given.cloud.add_point(point(ORDERS), by_hand())
+
+        def refused() -> None:
+            raise Denied("AccessDenied: not authorized", call="sts:AssumeRole")
+
+        given.cloud.interfere("points_of", refused, scope=VAULT)
+        terminal.looks_at(given)
+        result = terminal.run("adopt orders before-upgrade --yes")
+        assert result.exit_code == 0
+        assert "then stays: guard 0: aws/222233334444/eu-west-1 could not be read" in result.stdout
+        assert terminal.run("adopt orders --all-manual --yes").exit_code == 2
 
     def test_of_a_database_in_no_tier_it_says_that_prune_leaves_it_alone(self, terminal: Terminal) -> None:
         given = fleet(database("orders", tags={}), rules=rules())

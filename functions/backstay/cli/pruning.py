@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.cli.findings import plural, show_origin, show_unread
-from backstay.cli.points import named, place, show_database, show_summary
+from backstay.cli.points import named, place, show_database, show_elsewhere, show_summary
 from backstay.cli.screen import STYLES, draw, grid, paste, put
 from backstay.core.policy import effective
 from backstay.core.requests import DatabaseRef
@@ -45,6 +45,7 @@ def show(
     else:
         _removed(target, report)
     show_unread(target, report["unread"])
+    show_elsewhere(target, report, options, words)
     put(target)
     alone = sum(report["left_alone"].values())
     told = plural(report["databases"], "database")

@@ -14,7 +14,7 @@ from backstay.core.decide.prune import PrunePlan, prune
 from backstay.core.errors import BadRequest, ProviderError
 from backstay.core.findings import Skipped
 from backstay.core.model import Outcome, Result, Unread, utc_text
-from backstay.core.places import copy_scopes
+from backstay.core.places import copy_scopes, wanted_copies
 from backstay.core.points import Origin, is_ours
 from backstay.core.requests import Selection
 from backstay.core.rules.base import primary
@@ -66,18 +66,20 @@ def adopt(world: World, request: AdoptRequest) -> reports.Report:
         the Report ``backstay.adopt/1``: ``outcomes`` (``done``, ``already_done``, or ``refused`` with the reason; in a
         dry run ``planned``), each adopted one with ``next``: what prune makes of it from then on (``result`` is
         ``stays`` or ``goes``, ``why``); ``prune``, how many of the Database's points would go in all and, where that
-        is beyond the blast radius, why they wait; ``counts`` by result, ``unread``.
+        is beyond the blast radius, why they wait; ``counts`` by result, ``unread``. What could not be read makes the
+        status unknown only where it may hold one of the snapshots.
 
     Raises:
         BadRequest: the Database or one of the snapshots is not there, or a name means several.
     """
     started = world.clock.now()
     seen = observe(world, request)
-    unread, next_plan = list(seen.unread), None
+    unread, next_plan, blind = list(seen.unread), None, False
     outcomes: list[tuple[Outcome, RecoveryPoint]] = []
     for database in seen.databases:  # one, or none where it could not be read
         found = _points(world, database, unread)
         chosen = _manual(found, world.deployment) if request.all_manual else _named(found, request.snapshots, unread)
+        blind = request.all_manual or not all(_is_among(chosen, name) for name in request.snapshots)
         decisions = [(point, decide(database, point, world.deployment)) for point in chosen]
         actions = [each for _, each in decisions if isinstance(each, AdoptPoint)]
         next_plan = _next(world, database, found, actions, unread)
@@ -86,7 +88,7 @@ def adopt(world: World, request: AdoptRequest) -> reports.Report:
         "adopt",
         world,
         started,
-        status_of([outcome for outcome, _ in outcomes], unread),
+        status_of([outcome for outcome, _ in outcomes], unread if blind else seen.unread),
         dry_run=request.dry_run,
         databases=len(seen.databases),
         counts=Counter(outcome.result.value for outcome, _ in outcomes),
@@ -117,7 +119,7 @@ def _named(found: Sequence[RecoveryPoint], names: Sequence[str], unread: Sequenc
     """Each that is named, once. What could not be read may hold one that is missing: then nobody knows."""
     chosen: dict[str, RecoveryPoint] = {}
     for name in names:
-        meant = [each for each in found if name == each.arn or name.lower() == each.id.lower()]
+        meant = [each for each in found if _is_called(each, name)]
         if len(meant) > 1:
             accepted = " or ".join(each.arn for each in meant)
             raise BadRequest("names several snapshots", field="SNAPSHOT", value=name[:200], accepted=accepted)
@@ -125,6 +127,14 @@ def _named(found: Sequence[RecoveryPoint], names: Sequence[str], unread: Sequenc
             raise BadRequest("is not there", field="SNAPSHOT", value=name[:200], accepted=_possible(found))
         chosen |= {each.arn: each for each in meant}
     return list(chosen.values())
+
+
+def _is_called(point: RecoveryPoint, name: str) -> bool:
+    return name == point.arn or name.lower() == point.id.lower()
+
+
+def _is_among(points: Sequence[RecoveryPoint], name: str) -> bool:
+    return any(_is_called(each, name) for each in points)
 
 
 def _possible(found: Sequence[RecoveryPoint]) -> str:
@@ -148,6 +158,8 @@ def _next(
     if isinstance(tier, Skipped):
         return tier.reason
     tags = {each.point.arn: each.tags for each in actions}
+    home = database.id.scope
+    concerned = {home, *(each.place.scope for each in wanted_copies(world.policy, tier, home))}  # as prune has it
     after = Gathered()
     after.add((replace(each, tags={**each.tags, **tags.get(each.arn, {})}) for each in found), world.deployment)
     return prune(
@@ -158,7 +170,7 @@ def _next(
         deployment=world.deployment,
         now=now,
         stale=world.policy_stale,
-        unread={each.scope: each.error for each in unread},
+        unread={each.scope: each.error for each in unread if each.scope in concerned},
     )
 
 
