@@ -152,7 +152,7 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
     asked_tags = {tag["Key"]: tag.get("Value", "") for tag in arguments.get("Tags", []) if "Key" in tag}
     wanted = [(action, arn) for arn in resources(region, action, arguments)]
     if (asked_tags or arguments.get("CopyTags")) and action != "AddTagsToResource":
-        wanted.append(("AddTagsToResource", _new(region, arguments) or wanted[0][1]))
+        wanted.append(("AddTagsToResource", _new(region, action, arguments) or wanted[0][1]))
     shared = _context(region, asked_tags, arguments)
     verdict: Verdict | None = None
     for name, arn in wanted:
@@ -169,12 +169,18 @@ def authorize(lab: Lab, region: Region, who: Caller, action: str, arguments: Arg
     return call
 
 
-def _new(region: Region, arguments: Arguments) -> str | None:
-    """ARN of what a copy or a replication makes: its tags are put on that, not on the source."""
+def _new(region: Region, action: str, arguments: Arguments) -> str | None:
+    """ARN of what a snapshot, a copy or a replication makes: its tags are put on that, not on the source."""
     if "SourceDBInstanceArn" in arguments:
         return region.arn("auto-backup", "*")
-    targets = ("TargetDBSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier")
-    return next((_arn(region, _KINDS[name], arguments[name]) for name in targets if name in arguments), None)
+    targets = {
+        "CreateDBSnapshot": "DBSnapshotIdentifier",
+        "CreateDBClusterSnapshot": "DBClusterSnapshotIdentifier",
+        "CopyDBSnapshot": "TargetDBSnapshotIdentifier",
+        "CopyDBClusterSnapshot": "TargetDBClusterSnapshotIdentifier",
+    }
+    name = targets.get(action)
+    return _arn(region, _KINDS[name], arguments[name]) if name else None
 
 
 def _context(region: Region, asked_tags: dict[str, str], arguments: Arguments) -> dict[str, str]:

@@ -21,6 +21,8 @@ from tests.lab.rds.registry import OPERATIONS, Operation
 from tests.lab.rds.state import Region, RegionState
 
 BODY_LIMIT = 1_000_000
+SEED_LIMIT = 200_000_000
+"""The lab's own routes take the history of a fleet at once."""
 TIMEOUT_FAULT_SECONDS = 120.0
 
 
@@ -185,7 +187,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """The API at `/`, and the lab's routes."""
-        length = min(int(self.headers.get("Content-Length", 0)), BODY_LIMIT)
+        limit = SEED_LIMIT if self.path.startswith("/_lab/") else BODY_LIMIT
+        length = min(int(self.headers.get("Content-Length", 0)), limit)
         body = self.rfile.read(length)
         if len(body) < length:  # its sender died half way: no request, and nothing to record
             self.close_connection = True
