@@ -247,6 +247,35 @@ class TestBetweenPlanAndRemoval:
         assert (report["counts"], days(given)) == ({"refused": 1, "done": 2}, [0, 1, 2, 5])
         assert report["outcomes"][0]["message"] == "guard 2: on hold"
 
+    def test_given_a_hold_put_on_while_others_go_then_it_stays_though_all_was_read_a_moment_ago(self) -> None:
+        given = nights(database(), 6, rules(keep=THREE))
+
+        def hold() -> None:
+            (kept,) = [each for each in there(given, LONDON) if (NIGHT - each.at) // DAY == 4]
+            given.cloud.edit_point(kept, lambda each: replace(each, tags={**each.tags, TAG_HOLD: "legal"}))
+
+        given.cloud.interfere("point", hold, times=1, after=1)
+        assert (prunes(given)["counts"], days(given)) == ({"done": 2, "refused": 1}, [0, 1, 2, 4])
+
+    def test_given_a_point_that_cannot_be_read_again_then_it_stays_and_the_others_go(self) -> None:
+        given = nights(database(), 6, rules(keep=THREE))
+        given.cloud.interfere("point", raising(Unreachable("no answer")), times=1)
+        report = prunes(given)
+        assert (report["status"], report["counts"], days(given)) == ("error", {"failed": 1, "done": 2}, [0, 1, 2, 5])
+        assert report["outcomes"][0]["passing"] is True
+
+    def test_given_newer_ones_that_vanish_while_others_go_then_the_next_look_stops_it(self) -> None:
+        given = nights(database(), 9, rules(keep=THREE))
+
+        def lose() -> None:
+            for each in there(given, LONDON)[-3:]:
+                given.cloud.remove_point(each)
+            given.clock.sleep(timedelta(seconds=6))  # what is known is older than a few seconds now
+
+        given.cloud.interfere("delete", lose, times=1)
+        assert prunes(given)["counts"] == {"done": 3, "refused": 3}
+        assert days(given) == [3, 4, 5]
+
     def test_given_newer_ones_that_are_gone_then_what_was_to_go_stays(self) -> None:
         given = nights(database(), 6, rules(keep=THREE))
 

@@ -55,6 +55,11 @@ class Gathered:
         """Our points of a Database, everywhere."""
         return list(self.ours.get(database.key, {}).values())
 
+    def forget(self, arn: str) -> None:
+        """The point is gone, or is to be added as it is now."""
+        for points in (*self.ours.values(), *self.others.values()):
+            points.pop(arn, None)
+
     @property
     def blind(self) -> dict[Scope, str]:
         """The scopes that were not read to their end, with the first error."""

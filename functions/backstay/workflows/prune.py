@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.prune import PrunePlan, confirmation
 from backstay.core.decide.prune import prune as decide
+from backstay.core.errors import ProviderError, Throttled, Unreachable
 from backstay.core.findings import Skipped
 from backstay.core.model import Outcome, Result, utc_text
 from backstay.core.places import wanted_copies
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from backstay.core.actions import DeletePoint
+    from backstay.core.actions import DeletePoint, PointRef
     from backstay.core.decide.prune import Shelved
     from backstay.core.model import Database, Scope
     from backstay.core.policy import Tier
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
 
 Part = dict[str, Any]
 _WORKERS: Final = 8  # DeleteDB…Snapshot is throttled per account; more at once only waits
+# How old what a removal is decided on may be. The point itself is looked at right before; its siblings, of which there
+# may be hundreds, every few seconds.
+_FRESH: Final = timedelta(seconds=5)
 _TOLD_IN_FULL: Final = 50  # Databases of which a Report lists what stays too; of more it counts
 
 
@@ -40,8 +46,8 @@ def prune(world: World, request: PruneRequest) -> reports.Report:
     """Removes what is to go of every selected Database, in every location.
 
     A Database whose removals are beyond the blast radius loses nothing until ``request.confirm`` is the hash of all
-    such removals, which the Report tells. Before each removal the Database's points are read anew and the plan is made
-    again: what is no longer to go stays.
+    such removals, which the Report tells. Before each removal the point is read anew, and its Database's others where
+    what is known of them is older than a few seconds; then the plan is made again: what is no longer to go stays.
 
     Returns:
         the Report ``backstay.prune/1``: ``pruned`` (per Database and location what is removed, with the rule that let
@@ -117,10 +123,17 @@ def _carried_out(
             return [_beyond(plan, confirm, moved=moved)]
         if request.dry_run:
             return [_planned(each) for each in plan.actions]
-        return [_remove(world, plan.database, tier, each) for each in plan.actions]
+        looks = _Looks(world, plan.database, tier, _looked_at(world, plan, tier))
+        return [looks.remove(each) for each in plan.actions]
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         return [outcome for found in pool.map(one, plans) for outcome in found]
+
+
+def _looked_at(world: World, plan: PrunePlan, tier: Tier) -> list[Scope]:
+    """What guards read, and wherever something goes: that may be a place which the tier no longer names."""
+    going = (each.point.scope for each in plan.actions)
+    return list(dict.fromkeys((*_scopes(world, plan.database, tier), *going)))
 
 
 def _beyond(plan: PrunePlan, confirm: str, *, moved: bool) -> Outcome:
@@ -137,39 +150,67 @@ def _planned(action: DeletePoint) -> Outcome:
     )
 
 
-def _remove(world: World, database: Database, tier: Tier, action: DeletePoint) -> Outcome:
-    """One removal, after another look at all of the Database's points, and at the Database itself."""
-    now = world.clock.now()
-    fresh = gather_of(world, database.id, _fresh_scopes(world, database, tier, action))
-    plan = _plan(world, database, tier, fresh, now)
-    still = {each.point.arn: each for each in plan.actions}
-    if action.point.arn in still:
-        world.note(f"{database.name}: removing {action.point.id} in {action.point.scope}")
-        return apply_point(world, still[action.point.arn])
-    message, result = _unseen(fresh) or _why_not(plan, action)
-    return Outcome(database=database.id, arn=action.point.arn, result=result, message=message, action=action)
+@dataclass
+class _Looks:
+    """What is known of one Database while its points go: read anew when it is older than a few seconds."""
+
+    world: World
+    database: Database
+    tier: Tier
+    places: list[Scope]
+    at: datetime | None = None
+    gathered: Gathered = field(default_factory=Gathered)
+
+    def remove(self, action: DeletePoint) -> Outcome:
+        """One removal, after another look at the point itself, and a fresh one at all that guards look at."""
+        try:
+            fresh = self._look(action.point)
+        except ProviderError as exc:
+            message, passing = f"cannot be read again before it goes: {exc}", isinstance(exc, Throttled | Unreachable)
+            return self._stays(action, Result.FAILED, message, passing=passing)
+        if not fresh:
+            return self._stays(action, Result.ALREADY, "is gone already")
+        plan = _plan(self.world, self.database, self.tier, self.gathered, self.world.clock.now())
+        still = next((each for each in plan.actions if each.point.arn == action.point.arn), None)
+        if still is None:
+            return self._stays(action, Result.REFUSED, _why_not(plan, action))
+        self.world.note(f"{self.database.name}: removing {action.point.id} in {action.point.scope}")
+        outcome = apply_point(self.world, still)
+        if outcome.result in (Result.DONE, Result.ALREADY):
+            self.gathered.forget(action.point.arn)
+        return outcome
+
+    def _look(self, point: PointRef) -> bool:
+        """Whether the point is still there, with everything about it as it is now."""
+        now = self.world.clock.now()
+        if self.at is None or now - self.at > _FRESH:
+            self.at, self.gathered = now, gather_of(self.world, self.database.id, self.places)
+        found = self.world.stores[point.scope].find(point)
+        self.gathered.forget(point.arn)
+        if found is not None:
+            self.gathered.add([found], self.world.deployment)
+        return found is not None
+
+    def _stays(self, action: DeletePoint, result: Result, message: str, *, passing: bool = False) -> Outcome:
+        return Outcome(
+            database=self.database.id,
+            arn=action.point.arn,
+            result=result,
+            message=message,
+            action=action,
+            passing=passing,
+        )
 
 
-def _fresh_scopes(world: World, database: Database, tier: Tier, action: DeletePoint) -> list[Scope]:
-    """Those that guards read, and that of the point itself, which may be in a place that the tier no longer names."""
-    return list(dict.fromkeys((*_scopes(world, database, tier), action.point.scope)))
-
-
-def _unseen(fresh: Gathered) -> tuple[str, Result] | None:
-    """A point that does not show in a listing that failed is not gone."""
-    found = next(iter(fresh.unread), None)
-    return (f"guard 0: {found.scope} could not be read: {found.error}", Result.REFUSED) if found else None
-
-
-def _why_not(plan: PrunePlan, action: DeletePoint) -> tuple[str, Result]:
+def _why_not(plan: PrunePlan, action: DeletePoint) -> str:
     for shelf in plan.shelves:
         for refusal in shelf.refused:
             if refusal.point.arn == action.point.arn:
-                return f"guard {refusal.guard}: {refusal.reason}", Result.REFUSED
+                return f"guard {refusal.guard}: {refusal.reason}"
         for kept in shelf.kept:
             if kept.point.arn == action.point.arn:
-                return f"stays now: {', '.join(kept.reasons)}", Result.REFUSED
-    return "is gone already", Result.ALREADY
+                return f"stays now: {', '.join(kept.reasons)}"
+    return "is no longer of this database"
 
 
 def _part(plan: PrunePlan, *, full: bool) -> Part | None:
