@@ -8,9 +8,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from backstay.core.actions import AdoptPoint, CopyPoint, DeletePoint, PointRef, SharePoint, TakeSnapshot
+from backstay.core.actions import (
+    AdoptPoint,
+    CopyPoint,
+    DeletePoint,
+    PointRef,
+    ReplicateBackups,
+    SharePoint,
+    TakeSnapshot,
+)
 from backstay.core.model import DatabaseId, Kind, Provider, Scope, State, utc_text
-from backstay.core.points import Origin, PointState, RecoveryPoint
+from backstay.core.points import Origin, PointState, RecoveryPoint, ReplicatedBackups
+from backstay.core.requests import DatabaseRef
 from backstay.core.stores import KeyFacts
 from backstay.providers.memory import MemorySnapshotStore, Work
 from tests.contract.door import MANAGED_KEY
@@ -20,6 +29,8 @@ from tests.labtests.rds.standin import BAD_KEY, GOOD_KEY, VAULT, VAULT_SESSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from backstay.core.model import Database
+    from backstay.core.ports import Inventory
     from backstay.core.stores import SnapshotStore
     from backstay.providers.memory import MemoryCloud
     from tests.contract.door import Door
@@ -79,6 +90,12 @@ class Levers(Protocol):
     def option_group(self, scope: Scope, name: str) -> None:
         """An option group is there."""
 
+    def instance(self, days: int, key: str) -> str:
+        """An instance is there at home, with PITR of so many days, encrypted under a key unless that is empty."""
+
+    def end_replications(self) -> None:
+        """Nothing is replicated any more."""
+
 
 @dataclass
 class PointSite:
@@ -94,6 +111,7 @@ class PointSite:
 
     name: str
     here: Scope
+    inventory: Inventory
     stores: Mapping[Scope, SnapshotStore]
     sow: Callable[..., None]
     until_idle: Callable[[], object]
@@ -129,6 +147,35 @@ class PointSite:
         seed = Seed(kind=kind, **(defaults | given))
         self.sow(seed)
         return seed.ref
+
+    def instance(self, days: int = 7, key: str = "") -> Database:
+        """An instance of its own."""
+        return self.found(self.levers.instance(days, key))
+
+    def found(self, name: str) -> Database:
+        found = self.inventory.find(DatabaseRef(name, Kind.INSTANCE))
+        assert found is not None, name
+        return found
+
+    def replicate(self, database: Database, to: Scope = IRELAND, *, key: str = "", days: int = 7) -> None:
+        action = ReplicateBackups(
+            database=database.id, arn=database.arn, to=to, kms_key=key, days=days, reason="test", tags=TAGS
+        )
+        self.stores[to].replicate(action)
+
+    def replicated(self, database: Database) -> ReplicatedBackups | None:
+        return next((each for each in self.away.replicated() if each.source == database.arn), None)
+
+    def until_replicating(self, database: Database) -> ReplicatedBackups:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            found = self.replicated(database)
+            assert found is not None
+            if found.status == "replicating":
+                return found
+            assert (found.status, found.window) == ("pending", None)
+            assert time.monotonic() < deadline, f"{database.name} is not replicated within {WAIT_SECONDS} s"
+            time.sleep(0.03)
 
     def there(self, ref: PointRef) -> RecoveryPoint:
         found = self.stores[ref.scope].find(ref)
@@ -216,6 +263,17 @@ class MemoryLevers:
     def option_group(self, scope: Scope, name: str) -> None:
         self._cloud.option_groups.setdefault(scope, set()).add(name)
 
+    def instance(self, days: int, key: str) -> str:
+        name = fresh("copied")
+        config = replace(configuration(name, Kind.INSTANCE), kms_key=key, encryption="sse-kms" if key else "none")
+        return self._cloud.add(database(name, days=days, config=config)).name
+
+    def end_replications(self) -> None:
+        for each in self._cloud.replicas:
+            name = each.source.rpartition(":")[2]
+            self._cloud.edit(DatabaseId(LONDON, Kind.INSTANCE, name), lambda of: replace(of, replicated_to=()))
+        self._cloud.replicas.clear()
+
 
 def memory() -> PointSite:
     """The memory provider, made anew for each test."""
@@ -242,6 +300,7 @@ def memory() -> PointSite:
         name="memory",
         stores={scope: MemorySnapshotStore(cloud, scope) for scope in scopes},
         here=LONDON,
+        inventory=given.world.inventories[LONDON],
         sow=MemoryLevers(cloud).sow,
         pulled=MemoryLevers(cloud),
         until_idle=cloud.advance,
@@ -298,6 +357,18 @@ class LabLevers:
             OptionGroupName=name, EngineName="postgres", MajorEngineVersion="17", OptionGroupDescription="custom"
         )
 
+    def instance(self, days: int, key: str) -> str:
+        encryption = {"encryption": "sse-kms", "kms_key": key} if key else {}
+        body = {"instances": 1, "prefix": fresh("copied"), "retention": days, "set": encryption}
+        (name,) = self._rds.admin("POST", "/_lab/seed", {**_place(LONDON), **body})["instances"]
+        return str(name)
+
+    def end_replications(self) -> None:
+        client: Any = self._rds.connect(IRELAND.region)
+        for each in client.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"]:
+            if each["Status"] in {"pending", "replicating"}:
+                client.stop_db_instance_automated_backups_replication(SourceDBInstanceArn=each["DBInstanceArn"])
+
 
 def _key_of(scope: Scope) -> str:
     return VAULT_SESSION if scope.account == VAULT else ACCOUNT
@@ -310,6 +381,7 @@ def _place(scope: Scope) -> dict[str, str]:
 def lab(rds: Rds, door: Door) -> PointSite:
     """The AWS provider over the lab's RDS. Made like all clients while the lab's endpoints are known."""
     from backstay.providers.aws.clients import Clients, core_session  # noqa: PLC0415  # memory needs no SDK
+    from backstay.providers.aws.inventory import RdsInventory  # noqa: PLC0415
     from backstay.providers.aws.snapshots import RdsSnapshotStore  # noqa: PLC0415
 
     core = core_session()
@@ -327,6 +399,7 @@ def lab(rds: Rds, door: Door) -> PointSite:
         name="lab",
         stores={scope: _store(RdsSnapshotStore, clients, scope) for scope, clients in acting.items()},
         here=LONDON,
+        inventory=RdsInventory(ours.rds(LONDON.region), LONDON),
         sow=LabLevers(rds).sow,
         pulled=LabLevers(rds),
         until_idle=lambda: (rds.until_instance("orders"), rds.until_cluster("ledger")),
@@ -344,6 +417,7 @@ def _store(make: Any, clients: Any, scope: Scope) -> SnapshotStore:
 def moto(client: Any) -> PointSite:
     """The AWS provider over moto, where it is not lax: within one region, unencrypted, and done at once."""
     from backstay.providers.aws.clients import Clients  # noqa: PLC0415
+    from backstay.providers.aws.inventory import RdsInventory  # noqa: PLC0415
     from backstay.providers.aws.snapshots import RdsSnapshotStore  # noqa: PLC0415
 
     here = Scope(Provider.AWS, "123456789012", LONDON.region)
@@ -374,6 +448,7 @@ def moto(client: Any) -> PointSite:
     return PointSite(
         name="moto",
         here=here,
+        inventory=RdsInventory(client, here),
         stores={here: _store(RdsSnapshotStore, clients, here)},
         sow=sow,
         until_idle=lambda: None,

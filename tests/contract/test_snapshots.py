@@ -528,6 +528,94 @@ def test_tags_that_cannot_be_written_or_are_too_many_are_rejected(strict_points:
     assert len(strict_points.there(ref).tags) == 48
 
 
+# Automated backups in another region.
+
+
+def test_an_instances_backups_are_replicated_and_both_ends_tell(strict_points: PointSite) -> None:
+    strict_points.until_idle()
+    source = strict_points.found("orders")  # the lab has a window only of what is really there
+    assert (source.replicated_to, strict_points.replicated(source)) == ((), None)
+    strict_points.replicate(source, key=GOOD_KEY)
+    begun = strict_points.replicated(source)
+    assert begun is not None
+    assert begun.scope == IRELAND
+    found = strict_points.until_replicating(source)
+    assert (found.arn, found.scope) == (begun.arn, IRELAND)
+    assert found.window is not None
+    assert strict_points.found(source.name).replicated_to == (found.arn,)
+    assert list(strict_points.home.replicated()) == []
+    strict_points.levers.end_replications()
+    assert strict_points.found(source.name).replicated_to == ()
+
+
+def test_backups_that_are_not_encrypted_are_replicated_without_a_key(strict_points: PointSite) -> None:
+    source = strict_points.instance()
+    strict_points.replicate(source)
+    assert strict_points.until_replicating(source).source == source.arn
+
+
+def test_what_is_replicated_already_or_has_no_backups_is_a_conflict(strict_points: PointSite) -> None:
+    source, off = strict_points.instance(), strict_points.instance(days=0)
+    strict_points.replicate(source)
+    for each in (source, off):
+        with pytest.raises(errors.Conflict):
+            strict_points.replicate(each)
+    assert strict_points.replicated(off) is None
+
+
+def test_backups_of_nobody_are_not_replicated(strict_points: PointSite) -> None:
+    source = strict_points.instance()
+    name = fresh("nobody")
+    nobody = replace(source, id=replace(source.id, name=name), arn=source.arn.replace(source.name, name))
+    with pytest.raises(errors.NotFound):
+        strict_points.replicate(nobody)
+
+
+def test_backups_are_not_replicated_to_where_they_are(strict_points: PointSite) -> None:
+    with pytest.raises(errors.Rejected):
+        strict_points.replicate(strict_points.instance(), LONDON)
+
+
+@pytest.mark.parametrize("days", [0, 36])
+def test_a_window_that_rds_does_not_take_is_rejected(strict_points: PointSite, days: int) -> None:
+    with pytest.raises(errors.Rejected):
+        strict_points.replicate(strict_points.instance(), days=days)
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "code"),
+    [
+        (key_of(LONDON), "", "InvalidParameterCombination"),
+        ("", GOOD_KEY, "InvalidParameterCombination"),
+        (key_of(LONDON), BAD_KEY, "KMSKeyNotAccessibleFault"),
+        (key_of(LONDON), MISSING_KEY, "KMSKeyNotAccessibleFault"),
+        (key_of(LONDON), key_of(LONDON), "KMSKeyNotAccessibleFault"),
+    ],
+    ids=["none for what is encrypted", "one for what is not", "unusable", "missing", "elsewhere"],
+)
+def test_a_key_that_does_not_fit_is_rejected(strict_points: PointSite, own: str, asked: str, code: str) -> None:
+    source = strict_points.instance(key=own)
+    with pytest.raises(errors.Rejected) as caught:
+        strict_points.replicate(source, key=asked)
+    assert caught.value.code == code
+    assert strict_points.found(source.name).replicated_to == ()
+
+
+def test_twenty_instances_are_replicated_to_one_place_and_what_has_ended_is_not_told(
+    strict_points: PointSite,
+) -> None:
+    strict_points.levers.end_replications()
+    assert list(strict_points.away.replicated()) == []
+    for _ in range(20):
+        strict_points.replicate(strict_points.instance())
+    with pytest.raises(errors.Rejected) as caught:
+        strict_points.replicate(strict_points.instance())
+    assert caught.value.code.startswith("DBInstanceAutomatedBackupQuotaExceeded")
+    assert len(list(strict_points.away.replicated())) == 20
+    strict_points.levers.end_replications()
+    assert list(strict_points.away.replicated()) == []
+
+
 # Keys, option groups, quotas.
 
 
