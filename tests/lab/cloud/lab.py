@@ -286,7 +286,8 @@ class Lab:
         return dict(_ask("POST", f"{self.endpoint}/_lab/schedules/fire", {"name": schedule}))
 
     def due(self, queue: str, region: str | None = None) -> int:
-        """Let time pass for a queue: what is delayed, or hidden since it failed, is received now. Says how many."""
+        """Let time pass for a queue: what is delayed, hidden since it failed, or waits for its batch to fill, is
+        received now. Says how many."""
         arn = f"arn:aws:sqs:{region or self.region}:{self.account}:{queue}"
         return int(_ask("POST", f"{self.endpoint}/_lab/queues/due", {"arn": arn})["messages"])
 

@@ -127,6 +127,21 @@ def test_products_audit_reads_its_queue_of_shards_through_its_alias(lab: Lab) ->
     assert queue == lab.client("sqs").get_queue_url(QueueName="backstay-audit-shards")["QueueUrl"]
 
 
+def test_products_snapshot_events_wake_replicate_together_and_over_everything(lab: Lab) -> None:
+    lab.deploy()
+    for kind, number in (("DB", "0042"), ("DB", "0040"), ("DB Cluster", "0075")):  # the second only begins
+        lab.put_event("aws.rds", f"RDS {kind} Snapshot Event", {"EventID": f"RDS-EVENT-{number}"}, region="eu-west-2")
+    assert lab.due("backstay-replicate-wakes") == 2
+
+    def kept() -> list[str]:
+        calls = lab.calls(function="backstay-replicate", action="s3:PutObject")
+        return [call["resources"][0].partition("/")[2] for call in calls]
+
+    lab.until("its heartbeat", lambda: "heartbeat/replicate.json" in kept())
+    assert [key.partition("/")[0] for key in kept()] == ["reports", "heartbeat"], "one run for both"
+    lab.until("both to be done with", lambda: lab.due("backstay-replicate-wakes") == 0)
+
+
 def woken(lab: Lab) -> int:
     calls = lab.calls(action="lambda:InvokeFunction")
     return sum(

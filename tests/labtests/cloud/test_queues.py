@@ -15,16 +15,18 @@ from .conftest import SAMPLE
 if TYPE_CHECKING:
     from tests.lab.cloud.lab import Lab
 
-QUEUE, GIVEN_UP = "sample-shards", "sample-given-up"
+QUEUE, GIVEN_UP, CROWD = "sample-shards", "sample-given-up", "sample-crowd"
 
 
 def url(lab: Lab, queue: str = QUEUE) -> str:
     return str(lab.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
 
 
-def send(lab: Lab, *bodies: dict[str, Any]) -> None:
+def send(lab: Lab, *bodies: dict[str, Any], queue: str = QUEUE) -> None:
     entries = [{"Id": body["id"], "MessageBody": json.dumps(body)} for body in bodies]
-    assert len(lab.client("sqs").send_message_batch(QueueUrl=url(lab), Entries=entries)["Successful"]) == len(bodies)
+    assert len(lab.client("sqs").send_message_batch(QueueUrl=url(lab, queue), Entries=entries)["Successful"]) == len(
+        bodies
+    )
 
 
 def seen(lab: Lab, name: str) -> list[dict[str, Any]]:
@@ -78,6 +80,24 @@ def test_given_a_message_for_later_when_its_time_has_come_then_it_wakes_the_func
     lab.until("the message that was delayed", lambda: seen(lab, "then"))
 
 
+def test_given_fewer_than_a_batch_when_its_window_is_over_then_they_come_together(lab: Lab) -> None:
+    names = [f"one-of-{number}" for number in range(12)]  # more than SQS gives at once
+    send(lab, *({"id": name} for name in names[:6]), queue=CROWD)
+    send(lab, *({"id": name} for name in names[6:]), queue=CROWD)
+    assert lab.due(CROWD) == 12, "none of them was received before the window's end"
+    lab.until("all of them", lambda: all(seen(lab, name) for name in names))
+    assert {each["together"] for name in names for each in seen(lab, name)} == {12}
+    assert lab.due(CROWD) == 0
+
+
+def test_given_a_whole_batch_when_its_window_is_not_over_then_it_comes_at_once(lab: Lab) -> None:
+    names = [f"many-{number}" for number in range(100)]
+    for start in range(0, 100, 10):
+        send(lab, *({"id": name} for name in names[start : start + 10]), queue=CROWD)
+    lab.until("the last of them", lambda: seen(lab, names[-1]))
+    assert seen(lab, names[0])[0]["together"] == 100
+
+
 def test_given_a_delay_longer_than_sqs_knows_when_sent_then_it_is_refused(lab: Lab) -> None:
     with pytest.raises(ClientError, match=r"DelaySeconds must be >= 0 and <= 900"):
         lab.client("sqs").send_message(QueueUrl=url(lab), MessageBody="{}", DelaySeconds=901)
@@ -88,12 +108,13 @@ def test_lambda_reads_the_queue_with_the_functions_role(lab: Lab) -> None:
     lab.until("the message", lambda: seen(lab, "whose"))
     lab.until("its end", lambda: waiting(lab) == (0, 0))
     for action in ("GetQueueAttributes", "ReceiveMessage", "DeleteMessage"):
-        (queue,) = {each["resources"][0] for each in lab.calls(function="sample-batch", action=f"sqs:{action}")}
-        assert queue.endswith(f":{QUEUE}")
+        queues = {each["resources"][0] for each in lab.calls(function="sample-batch", action=f"sqs:{action}")}
+        assert QUEUE in {queue.rpartition(":")[2] for queue in queues} <= {QUEUE, CROWD}
 
 
 def test_the_mapping_says_what_the_template_asked_for(lab: Lab) -> None:
-    (mapping,) = lab.client("lambda").list_event_source_mappings(FunctionName="sample-batch")["EventSourceMappings"]
+    mappings = lab.client("lambda").list_event_source_mappings(FunctionName="sample-batch")["EventSourceMappings"]
+    (mapping,) = (each for each in mappings if each["EventSourceArn"].endswith(f":{QUEUE}"))
     assert mapping["State"] == "Enabled"
     assert mapping["FunctionArn"].endswith(":sample-batch:live")
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -108,6 +129,12 @@ def test_the_mapping_says_what_the_template_asked_for(lab: Lab) -> None:
             "VisibilityTimeout: 360",
             "VisibilityTimeout: 10",
             "10 seconds is less than Function timeout: 20 seconds",
+        ),
+        (
+            "greedy",
+            "EventSourceArn: !GetAtt Queue.Arn}",
+            "EventSourceArn: !GetAtt Queue.Arn, BatchSize: 11}",
+            "must be greater than 0 if maximum batch size is greater than 10",
         ),
         ("denied", "sqs:ReceiveMessage, ", "", "does not have permissions to call ReceiveMessage on SQS"),
     ],

@@ -2,8 +2,8 @@
 
 A mapping is only made when the function's role may read the queue and the queue hides a message for as long as the
 function may take. The function is invoked by the ARN that the mapping names, alias included; Lambda receives and
-deletes with the function's role; a partial answer that it cannot read fails the whole batch. And the lab can let time
-pass for a queue, which AWS cannot.
+deletes with the function's role; a batch is as large as the mapping says and waits for that as long as it says; a
+partial answer that it cannot read fails the whole batch. And the lab can let time pass for a queue, which AWS cannot.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ Json = dict[str, Any]
 LONGEST_DELAY = 900  # seconds: SQS API reference, SendMessage, DelaySeconds
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, "Execution role permissions"
 READING = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+# "If you set a batch size greater than 10, set the batching window to at least 1 second": Lambda API reference,
+# CreateEventSourceMapping, BatchSize.
+LARGEST_AT_ONCE = 10
+_first: dict[str, float] = {}  # by queue's ARN, since when what can be received waits for its batch to fill
 _in_hand: set[str] = set()  # messages of batches that a function is working on, which no passing of time returns
 
 
@@ -57,6 +61,11 @@ def _check(props: Json) -> None:
     hidden, takes = int(queue["attributes"].get("VisibilityTimeout", 30)), int(config.get("Timeout", 3))
     if hidden < takes:
         raise ValueError(f"Queue visibility timeout: {hidden} seconds is less than Function timeout: {takes} seconds")
+    if int(props.get("BatchSize", 10)) > LARGEST_AT_ONCE and not int(props.get("MaximumBatchingWindowInSeconds", 0)):
+        raise ValueError(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than "
+            f"{LARGEST_AT_ONCE}"
+        )
 
 
 def _check_mappings() -> None:
@@ -73,6 +82,42 @@ def _check_mappings() -> None:
     table = cfn._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
     cfn._lambda_esm_create, table["create"] = created, created
     cfn._lambda_esm_update, table["update"] = updated, updated
+
+
+def _window(arn: str) -> int:
+    """For how many seconds the queue's mapping waits for a batch to fill."""
+    windows = [esm.get("MaximumBatchingWindowInSeconds", 0) for _, _, esm in lam._iter_all_esms()
+               if esm.get("EventSourceArn") == arn]  # fmt: skip
+    return int(max(windows, default=0))
+
+
+def _ready(queue: Json) -> int:
+    now = time.time()
+    return sum(message.get("visible_at", now) <= now for message in queue["messages"])
+
+
+def _complete(queue: Json, size: int) -> bool:
+    """Whether a batch is full, or has waited from its first message on for as long as its mapping lets it."""
+    arn, ready, now = queue["attributes"]["QueueArn"], _ready(queue), time.time()
+    if not ready:
+        _first.pop(arn, None)
+        return False
+    if ready < size and now - _first.setdefault(arn, now) < _window(arn):
+        return False
+    _first.pop(arn, None)
+    return True
+
+
+def _received(url: str, size: int) -> list[Json]:
+    """In place of MiniStack's, which gives ten at most, and at once."""
+    with sqs._queues_lock:
+        queue = sqs._get_q(url)
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        if not _complete(queue, size):
+            return []
+        found: list[Json] = sqs._collect_msgs(queue, size, int(queue["attributes"].get("VisibilityTimeout", 30)))
+        return found
 
 
 def failed(answer: Any, batch: set[str]) -> set[str]:
@@ -131,16 +176,20 @@ def _limit_delays() -> None:
 
 
 def due(arn: str) -> dict[str, Any]:
-    """Let time pass for a queue: what is delayed, or hidden since it failed, can be received now. Says how many."""
+    """Let time pass for a queue: what is delayed, hidden since it failed, or waits for its batch to fill, can be
+    received now. Says how many."""
     queue = sqs._queue_by_arn(arn) if parse_arn(arn).service == "sqs" else None
     if queue is None:
         raise LookupError(f"no queue {arn}")
     now = time.time()
     hidden = [each for each in queue["messages"] if each["visible_at"] > now and each["id"] not in _in_hand]
+    waits = _ready(queue) if _window(arn) else 0
     for message in hidden:
         message["visible_at"] = now
+    if hidden or waits:
+        _first[arn] = 0.0
     lam._esm_wake.set()
-    return {"messages": len(hidden)}
+    return {"messages": len(hidden) + waits}
 
 
 def install() -> None:
@@ -148,3 +197,4 @@ def install() -> None:
     _check_mappings()
     _limit_delays()
     lam._run_sqs_batch = _work_off
+    sqs._receive_messages_for_esm = _received

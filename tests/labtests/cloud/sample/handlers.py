@@ -46,12 +46,16 @@ def fail(event: dict[str, Any], _: Any) -> None:
     raise ValueError("made to fail")
 
 
+def told_of(event: dict[str, Any], record: dict[str, Any], context: Any) -> dict[str, Any]:
+    return {"record": record, "arn": context.invoked_function_arn, "together": len(event["Records"])}
+
+
 def batch(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Writes each message down whenever it comes; reports those that say so as failed; sends one for later."""
     failures = []
     for record in event["Records"]:
         told, count = json.loads(record["body"]), record["attributes"]["ApproximateReceiveCount"]
-        write(f"batches/{told['id']}/{count}.json", {"record": record, "arn": context.invoked_function_arn})
+        write(f"batches/{told['id']}/{count}.json", told_of(event, record, context))
         if "later" in told:
             body = json.dumps({"id": told["later"]})
             queue = boto3.client("sqs")
