@@ -172,3 +172,39 @@ def test_a_ca_bundle_that_is_not_there_stops_a_restore_before_it_begins(terminal
     result = terminal.run(line)
     assert result.exit_code == 2
     assert "the CA bundle s3://our-vault/none.pem cannot be read" in result.stderr
+
+
+KEEPING = """
+version: 1
+timezone: UTC
+locations:
+  dr: {aws: {region: eu-west-1, kms_key: alias/backstay}}
+tiers:
+  - name: all
+    match: {providers: [aws]}
+    snapshots: {every: 1d, keep: {daily: 1}}
+    copies: [{to: dr, keep: {daily: 1}}]
+"""
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_newcomer_snapshots_adopts_and_looks_what_prune_would_do(terminal: Terminal, tmp_path: Path) -> None:
+    """The place that the policy names is read, though no --region names it."""
+    (tmp_path / "policy.yaml").write_text(KEEPING)
+    given = f"--region eu-west-2 --policy {tmp_path}/policy.yaml"
+    make("orders", "eu-west-2", 7)
+    rds = client("rds")
+    rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="before-upgrade")
+    assert terminal.json(f"snapshot orders --yes {given}")[0] == 3
+    found = {each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]}
+    assert len(found) == 2
+    assert terminal.json(f"snapshot orders --dry-run {given}")[1]["outcomes"] == []
+    status, adopted = terminal.json(f"adopt orders before-upgrade --yes {given}")
+    assert (status, adopted["counts"]) == (0, {"done": 1})
+    tags = rds.list_tags_for_resource(ResourceName=adopted["outcomes"][0]["arn"])["TagList"]
+    assert {"Key": "backstay:database", "Value": "aws/123456789012/eu-west-2/instance/orders"} in tags
+    copied = {"SourceRegion": "eu-west-2", "TargetDBSnapshotIdentifier": "by-hand"}
+    client("rds", "eu-west-1").copy_db_snapshot(SourceDBSnapshotIdentifier=adopted["outcomes"][0]["arn"], **copied)
+    _, pruned = terminal.json(f"prune orders --dry-run {given}")
+    told = [each for location in pruned["pruned"][0]["locations"] for each in location["keep"] + location["refused"]]
+    assert {each["point"].split(":")[-1] for each in told} == found
