@@ -10,6 +10,7 @@ import pytest
 
 from backstay.core.errors import Denied
 from backstay.core.model import Kind, NotCovered
+from backstay.core.rules import RULES
 from backstay.workflows.reports import every_verdict
 from tests.fleet import IRELAND, LONDON, database, fleet
 
@@ -37,7 +38,7 @@ def test_a_green_fleet_ends_with_zero(terminal: Terminal) -> None:
     terminal.looks_at(fleet(database("orders")))
     result = terminal.run("audit")
     assert result.exit_code == 0
-    assert "OK  1 database: 0 fail, 0 unknown, 9 pass, 5 skipped" in result.stdout
+    assert f"OK  1 database: 0 fail, 0 unknown, 9 pass, {len(RULES) - 9} skipped" in result.stdout
     assert "What to do" not in result.stdout
 
 
@@ -120,7 +121,7 @@ def test_json_is_the_report_and_nothing_else(terminal: Terminal) -> None:
     assert status == 1
     assert report["schema"] == "backstay.audit/1"
     assert report["databases"] == 4
-    assert len(list(every_verdict(report))) == 4 * 14
+    assert len(list(every_verdict(report))) == 4 * len(RULES)
 
 
 def test_one_database_is_audited_by_name(terminal: Terminal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +28,7 @@ _LOUD: Final = frozenset({"unknown", "fail"})
 _NARROW: Final = 100
 _FEW: Final = 2
 _EXPOSED: Final = 20
+_TAKE_ON: Final = "sts:AssumeRole"
 
 
 def show(target: Console, report: Part, world: World, options: Options) -> None:
@@ -39,6 +42,7 @@ def show(target: Console, report: Part, world: World, options: Options) -> None:
         _loud(target, loud)
         _quiet(target, quiet, beside=bool(loud))
     show_unread(target, report["unread"])
+    show_elsewhere(target, report, options, "audit", {"all": True})
     _not_covered(target, report["not_covered"])
     put(target)
     _summary(target, report)
@@ -146,6 +150,15 @@ def show_unread(target: Console, unread: Sequence[Part]) -> None:
     put(target, ("Not read, so unknown: nothing here says that these are in order", "bold red"))
     for each in unread:
         put(target, (f"{each['scope']} {each['what']}: ", "red"), each["error"], indent=2)
+
+
+def show_elsewhere(target: Console, report: Part, options: Options, verb: str, payload: Part) -> None:
+    """What to do where another account's role was refused to us; nothing when none was."""
+    if not any(_TAKE_ON in each["error"] for each in report["unread"]):
+        return
+    put(target, "The roles of other accounts trust the deployment's functions only, so let the function look, at home:")
+    name = f"--function-name {options.deployment}-{verb}:live --cli-binary-format raw-in-base64-out"
+    paste(target, f"aws lambda invoke {name} --payload {shlex.quote(json.dumps(payload))} /dev/stdout")
 
 
 def _not_covered(target: Console, seen: Sequence[Part]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 from backstay.cli.changes import ORDER
-from backstay.cli.findings import plural, show_exposures, show_origin, show_unread
+from backstay.cli.findings import plural, show_elsewhere, show_exposures, show_origin, show_unread
 from backstay.cli.screen import STYLES, draw, grid, paste, put
 from backstay.core.model import Provider
 from backstay.core.policy import effective
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from backstay.core.ports import World
 
 Part = dict[str, Any]
-_TAKE_ON: Final = "sts:AssumeRole"
 _NOT_ASKED: Final = {
     "snapshot": "No tier of this policy asks for snapshots: see snapshots in docs/policy.md.",
     "replicate": "No tier of this policy asks for copies: see copies in docs/policy.md.",
@@ -44,7 +41,7 @@ def show(
     """
     _outcomes(target, report["outcomes"])
     show_unread(target, report["unread"])
-    show_elsewhere(target, report, options, words)
+    show_elsewhere(target, report, options, words[0], chosen(words))
     if report["outcomes"] or report["unread"]:
         put(target)
     waiting = 0 if report["dry_run"] else report.get("waiting", 0)
@@ -127,6 +124,11 @@ def place(arn: str) -> str:
     return f"{Provider.AWS}/{parts[4]}/{parts[3]}"
 
 
+def chosen(words: Sequence[str]) -> Part:
+    """The request that looks at what a command was told to."""
+    return {**({"all": True} if words[1] == "--all" else {"database": words[1]}), "dry_run": True}
+
+
 def show_summary(target: Console, report: Part, what: str, *more: str) -> None:
     """The run in one line: its status, how many of each result, what was not read, how long it took."""
     word, counts = report["status"], report["counts"]
@@ -141,17 +143,6 @@ def show_summary(target: Console, report: Part, what: str, *more: str) -> None:
     for number, each in enumerate(found or ["nothing to do"]):
         parts += [", ", each] if number else [each]
     put(target, *parts, (f"  ({report['run_seconds']:.1f} s)", "dim"))
-
-
-def show_elsewhere(target: Console, report: Part, options: Options, words: Sequence[str]) -> None:
-    """What to do where another account's role was refused; nothing when none was."""
-    if not any(_TAKE_ON in each["error"] for each in report["unread"]):
-        return
-    put(target, "The roles of other accounts trust the deployment's functions only, so let the function look, at home:")
-    chosen = {"all": True} if words[1] == "--all" else {"database": words[1]}
-    payload = shlex.quote(json.dumps({**chosen, "dry_run": True}))
-    name = f"--function-name {options.deployment}-{words[0]}:live --cli-binary-format raw-in-base64-out"
-    paste(target, f"aws lambda invoke {name} --payload {payload} /dev/stdout")
 
 
 def _next(target: Console, report: Part, world: World, options: Options, words: Sequence[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from backstay.cli.findings import plural, show_origin, show_unread
-from backstay.cli.points import named, place, show_database, show_elsewhere, show_summary
+from backstay.cli.findings import plural, show_elsewhere, show_origin, show_unread
+from backstay.cli.points import chosen, named, place, show_database, show_summary
 from backstay.cli.screen import STYLES, draw, grid, paste, put
 from backstay.core.policy import effective
 from backstay.core.requests import DatabaseRef
@@ -45,7 +45,7 @@ def show(
     else:
         _removed(target, report)
     show_unread(target, report["unread"])
-    show_elsewhere(target, report, options, words)
+    show_elsewhere(target, report, options, words[0], chosen(words))
     put(target)
     alone = sum(report["left_alone"].values())
     told = plural(report["databases"], "database")
