@@ -43,6 +43,7 @@ from backstay.providers.memory import (
     MemoryPitrControl,
     MemoryRestorer,
     MemorySecrets,
+    MemoryShares,
     MemorySnapshotStore,
     MemoryStarter,
     MemorySurveyor,
@@ -61,8 +62,11 @@ IRELAND = Scope(Provider.AWS, ACCOUNT, "eu-west-1")
 FRANKFURT = Scope(Provider.AWS, ACCOUNT, "eu-central-1")
 WINDOWS: Mapping[str, Any] = {"backup_window": "03:00-03:30", "maintenance_window": "sun:05:00-sun:05:30"}
 GOLD: Mapping[str, str] = {"backup-tier": "gold"}
-# What the audit says of a database in order, under a policy that requires none of encrypted, private and the like.
-UNASKED: Mapping[str, str] = dict.fromkeys(("BK009", "BK010", "BK011", "BK012", "BK013"), "skipped")
+# What the audit says of a database in order, under a policy that requires none of encrypted, private and the like, and
+# asks for no recovery points.
+UNASKED: Mapping[str, str] = dict.fromkeys(
+    ("BK004", "BK005", "BK006", "BK007", "BK008", "BK009", "BK010", "BK011", "BK012", "BK013", "BK021"), "skipped"
+)
 GREEN: Mapping[str, str] = {
     **dict.fromkeys(("BK001", "BK002", "BK003", "BK017", "BK019", "BK020", "BK022", "BK024", "BK025"), "pass"),
     **UNASKED,
@@ -287,6 +291,7 @@ def fleet(
         logins=MemoryLogins(cloud),
         surveyors={scope: MemorySurveyor(cloud, scope) for scope in scopes},
         stores={scope: MemorySnapshotStore(cloud, scope) for scope in dict.fromkeys(places)},
+        sharing={scope: MemoryShares(cloud, scope) for scope in dict.fromkeys(places)},
         starter=starter,
         note=notes.append,
     )

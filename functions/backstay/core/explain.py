@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
 from backstay.core.model import Kind, utc_text
-from backstay.core.notation import duration_text
+from backstay.core.notation import UNLIMITED, duration_text
 from backstay.core.tiering import Elsewhere, Exempt, InTier, Scratch, Unplaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backstay.core.model import Database
-    from backstay.core.policy import Policy, Tier
+    from backstay.core.policy import Copy, Keep, Pitr, Policy, Snapshots, Tier
     from backstay.core.rules import Subject
 
 Facts = tuple[tuple[str, str], ...]
@@ -22,20 +23,48 @@ Facts = tuple[tuple[str, str], ...]
 ASKS: Final[Mapping[str, tuple[str, ...]]] = {
     "BK001": ("pitr",),
     "BK002": ("objectives",),
+    "BK004": ("snapshots",),
+    "BK005": ("snapshots", "copies"),
+    "BK006": ("snapshots", "copies", "pitr"),
+    "BK007": ("snapshots", "copies"),
+    "BK008": ("snapshots", "copies"),
     "BK009": ("require",),
     "BK010": ("require",),
     "BK011": ("require",),
     "BK012": ("require",),
     "BK013": ("require",),
+    "BK021": ("copies",),
     "BK024": ("objectives",),
     "BK025": ("pitr",),
 }
 _SUMMARIES: Final = {
-    "pitr": lambda tier: f"window {duration_text(tier.pitr.window)}, apply {tier.pitr.apply}",
+    "pitr": lambda tier: _pitr(tier.pitr),
+    "snapshots": lambda tier: _snapshots(tier.snapshots),
+    "copies": lambda tier: "; ".join(_copy(each) for each in tier.copies) or "none",
     "objectives": lambda tier: f"rpo {duration_text(tier.objectives.rpo)}, rto {duration_text(tier.objectives.rto)}",
     "require": lambda tier: ", ".join(tier.require) or "nothing",
     "enforce": lambda tier: ", ".join(tier.enforce) or "nothing: report only",
 }
+
+
+def _pitr(asked: Pitr) -> str:
+    away = f", replicate_to {asked.replicate_to}" if asked.replicate_to else ""
+    return f"window {duration_text(asked.window)}, apply {asked.apply}{away}"
+
+
+def _snapshots(asked: Snapshots) -> str:
+    return f"every {duration_text(asked.every)} at {asked.at:%H:%M}, keep {_keep(asked.keep)}"
+
+
+def _copy(asked: Copy) -> str:
+    return f"to {asked.to}, keep {_keep(asked.keep)}{', immutable' if asked.immutable else ''}"
+
+
+def _keep(keep: Keep) -> str:
+    counts = {each.name: getattr(keep, each.name) for each in fields(keep)}
+    return ", ".join(
+        f"{name} {'unlimited' if count == UNLIMITED else count}" for name, count in counts.items() if count
+    )
 
 
 def facts(database: Database) -> Facts:
@@ -49,6 +78,8 @@ def facts(database: Database) -> Facts:
         ("tags", ", ".join(f"{key}={value}" for key, value in sorted(database.tags.items())) or "none"),
         ("pending", ", ".join(f"{key}: {value}" for key, value in sorted(database.pending.items())) or "nothing"),
     ]
+    if database.replicated_to:
+        shown.append(("backups replicated to", ", ".join(arn.split(":")[3] for arn in database.replicated_to)))
     if database.replica_of:
         shown.append(("replica of", database.replica_of))
     if database.managed_by:

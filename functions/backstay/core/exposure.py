@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backstay.core.model import Database
+from backstay.core.holdings import Points
+from backstay.core.model import Database, Scope
 from backstay.core.points import PointState, RecoveryPoint, ReplicatedBackups
 from backstay.core.rules.base import span
 
@@ -18,18 +19,22 @@ class Exposure:
     Attributes:
         newest: its data time; None when nothing is anywhere else.
         where: the account and region that have it; empty when nothing has.
+        blind: why not all that is elsewhere is known; empty when it is.
     """
 
     newest: datetime | None
     where: str
+    blind: str = ""
 
     def lost(self, now: datetime) -> timedelta | None:
-        """The time of which the data would be lost; None when all of it would."""
+        """The time of which the data would be lost at most; None when all of it would, or nobody can tell."""
         return None if self.newest is None else now - self.newest
 
     def line(self, now: datetime) -> str:
         """``if its region is gone now, you lose 26 h``."""
         lost = self.lost(now)
+        if lost is None and self.blind:
+            return f"nobody can tell what you lose if its region is gone now: {self.blind}"
         if lost is None:
             return "if its region is gone now, you lose everything: nothing of it is in another region"
         return f"if its region is gone now, you lose {span(lost)}; the newest copy is in {self.where}"
@@ -46,7 +51,7 @@ def exposure(
     A point whose data claims to be of the future does not count: some clock is wrong, and nothing would seem lost.
     """
     away = [
-        (each.data_time, str(each.scope))
+        (each.data_time, each.scope)
         for each in points
         if each.state is PointState.AVAILABLE
         and each.data_time is not None
@@ -55,9 +60,18 @@ def exposure(
         and not each.helper_for
     ]
     away += [
-        (min(each.window.latest, now), str(each.scope))
+        (min(each.window.latest, now), each.scope)
         for each in replicated
         if each.source == database.arn and each.window is not None
     ]
+    return _newest(away)
+
+
+def exposure_of(database: Database, points: Points, now: datetime) -> Exposure:
+    """The same, of what the audit keeps of the points."""
+    return _newest(points.elsewhere(database, now), points.blind(database))
+
+
+def _newest(away: Iterable[tuple[datetime, Scope]], blind: str = "") -> Exposure:
     newest, where = max(away, default=(None, ""))
-    return Exposure(newest, where)
+    return Exposure(newest, str(where), blind)

@@ -75,6 +75,12 @@ class Scope:
     def __str__(self) -> str:
         return f"{self.provider}/{self.account}/{self.region}"
 
+    @classmethod
+    def of(cls, text: str) -> Scope:
+        """The scope that ``str`` has written. Raises ValueError for any other text."""
+        provider, account, region = text.split("/")
+        return cls(Provider(provider), account, region)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class DatabaseId:

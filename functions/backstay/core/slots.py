@@ -50,7 +50,11 @@ def due_by(asked: Snapshots, zone: tzinfo, now: datetime) -> datetime:
     return slot_of(asked, zone, now - grace(asked))
 
 
+def copying(asked: Snapshots) -> timedelta:
+    """How long a copy may take before somebody is told: half a slot, at least 2 h and at most 12 h."""
+    return min(max(asked.every / 2, _LEAST_COPYING), _MOST_COPYING)
+
+
 def copied_by(asked: Snapshots, zone: tzinfo, now: datetime) -> datetime:
-    """How new the newest copy's data must be by now: a copy may take half a slot, at least 2 h and at most 12 h."""
-    copying = min(max(asked.every / 2, _LEAST_COPYING), _MOST_COPYING)
-    return slot_of(asked, zone, now - grace(asked) - copying)
+    """How new the newest copy's data must be by now: of the slot whose snapshot and copy have had their time."""
+    return slot_of(asked, zone, now - grace(asked) - copying(asked))

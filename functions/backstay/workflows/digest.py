@@ -13,7 +13,7 @@ from backstay.core.decide.audit import mails_at_once
 from backstay.core.decide.standing import GONE
 from backstay.core.digest import Digest
 from backstay.core.errors import LostRace
-from backstay.core.model import Unread
+from backstay.core.model import Scope, Unread
 from backstay.core.naming import finding_id
 from backstay.core.requests import database_id
 from backstay.workflows import memory
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from backstay.core.model import Scope
     from backstay.core.ports import FindingChanged, World
     from backstay.workflows.reports import Report
 
@@ -90,7 +89,7 @@ class News:
         torn = {each["scope"] for each in report["unread"]}
         by_name = {str(scope): scope for scope in scopes}
         self._complete |= {scope for name, scope in by_name.items() if name not in torn}
-        self.unread += [Unread(by_name[each["scope"]], each["what"], each["error"]) for each in report["unread"]]
+        self.unread += [Unread(Scope.of(each["scope"]), each["what"], each["error"]) for each in report["unread"]]
 
     def end_of(self, ident: str) -> str:
         """What made an end of a known finding; empty while it is open, or nobody could see that it is not."""

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from backstay.core.decide.audit import changed, fingerprint, judge, status_of, subject_of, worst
 from backstay.core.decide.standing import Standings, is_open, stand, together
 from backstay.core.errors import LostRace
+from backstay.core.exposure import exposure_of
 from backstay.core.findings import Finding, verdict_name
 from backstay.core.model import Status
 from backstay.core.surroundings import UNSEEN
 from backstay.workflows import digest, memory, reports
 from backstay.workflows.closing import close
+from backstay.workflows.exposures import exposure_part
+from backstay.workflows.holdings import reading
 from backstay.workflows.observe import observe
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from backstay.core.ports import FindingChanged, World
     from backstay.core.requests import AuditRequest
     from backstay.core.rules import Subject
+    from backstay.workflows.holdings import Reading
     from backstay.workflows.observe import Observation
 
 _WORKERS: Final = 16
@@ -45,6 +49,7 @@ class _Examined:
     databases: int = 0
     open: list[reports.Report] = field(default_factory=list)
     green: list[reports.Report] = field(default_factory=list)
+    exposures: list[reports.Report] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     tiers: dict[str, reports.Report] = field(default_factory=dict)
     status: Status = Status.OK
@@ -62,6 +67,9 @@ class _Examined:
             self.status = worst((self.status, status_of(unsolved, ())))
             if row := reports.green_part(findings):
                 self.green.append(row)
+            if subject.points is not None:
+                away = exposure_of(subject.database, subject.points, subject.now)
+                self.exposures.append(exposure_part(subject.database, away, subject.now))
             tier = subject.tier_name
             where = {"tier": tier, "account": scope.account, "region": scope.region}
             sums = self.tiers.setdefault(tier, {**where, "databases": 0, "open": 0})
@@ -76,7 +84,8 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
         the Report ``backstay.audit/1``: ``counts`` by verdict, ``tiers`` (databases and open findings by tier, account
         and region), ``findings`` (all that fail or are unknown), ``green``
         (the others, by Database), ``changed`` (how many verdicts were told), ``new``, ``still_open`` and ``resolved``
-        (identities of findings, against what the last audit remembered), ``unread`` (listings that failed) and
+        (identities of findings, against what the last audit remembered), ``exposures`` (one line per Database whose
+        tier asks for recovery points: what is lost with its region), ``unread`` (listings that failed) and
         ``not_covered``.
 
     Raises:
@@ -88,10 +97,12 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
         walks = [replace(world, inventories={scope: world.inventories[scope]}) for scope in sorted(world.inventories)]
     else:
         walks = [world]
-    done = _map(lambda each: _walked(each, request, gate, now=started), walks, _WALKS)
+    with reading(world, request, started) as points:
+        done = _map(lambda each: _walked(each, request, gate, points, now=started), walks, _WALKS)
     seen = [each for each, _ in done]
     parts = [part for _, found in done for part in found]
     unread = [each for walk in seen for each in walk.unread] + [each for part in parts for each in part.unread]
+    unread += points.unread
     return reports.frame(
         "audit",
         world,
@@ -104,13 +115,14 @@ def examine(world: World, request: AuditRequest) -> reports.Report:
         **reports.standings_part(together(each for part in parts for each in part.standings)),
         findings=[each for part in parts for each in part.open],
         green=[row for part in parts for row in part.green],
+        exposures=[row for part in parts for row in part.exposures],
         unread=[reports.unread_part(each) for each in unread],
         not_covered=[reports.not_covered_part(each) for walk in seen for each in walk.not_covered],
     )
 
 
 def _walked(
-    world: World, request: AuditRequest, gate: Semaphore, *, now: datetime
+    world: World, request: AuditRequest, gate: Semaphore, points: Reading, *, now: datetime
 ) -> tuple[Observation, list[_Examined]]:
     """What one walk saw and could not read, without the Databases, which are judged."""
     seen = observe(world, request, survey=True)
@@ -119,18 +131,25 @@ def _walked(
         fleets.setdefault(database.id.scope, deque()).append(database)
     seen = replace(seen, databases=())  # what was judged can go
     with gate:
-        return seen, [_scope(world, request, seen, scope, fleets[scope], now=now) for scope in sorted(fleets)]
+        return seen, [_scope(world, request, seen, points, fleets[scope], at=(scope, now)) for scope in sorted(fleets)]
 
 
 def _scope(
-    world: World, request: AuditRequest, seen: Observation, scope: Scope, databases: deque[Database], *, now: datetime
+    world: World,
+    request: AuditRequest,
+    seen: Observation,
+    points: Reading,
+    databases: deque[Database],
+    *,
+    at: tuple[Scope, datetime],
 ) -> _Examined:
+    scope, now = at
     around, whole = seen.surroundings.get(scope, UNSEEN), request.all is True
     index = memory.known_fingerprints(world.vault, scope) if request.ref is None else {}
     found, fresh, present = _Examined(), dict[str, str](), {each.id.key for each in databases}
     while databases:
         some = [databases.popleft() for _ in range(min(_AT_ONCE, len(databases)))]
-        subjects = (subject_of(world.policy, database, now, around) for database in some)
+        subjects = points.with_points([subject_of(world.policy, database, now, around) for database in some])
         judged: list[Judgement] = [(subject, judge(subject)) for subject in subjects]
         fresh |= _remember(world, scope, judged, index, found, request=request)
         found.add(judged, scope)

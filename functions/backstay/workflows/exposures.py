@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from backstay.core.exposure import exposure
 from backstay.core.guards import newest_of
 from backstay.core.model import utc_text
 
@@ -14,28 +13,23 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from backstay.core.decide.copies import Lack
-    from backstay.core.model import Scope
+    from backstay.core.exposure import Exposure
+    from backstay.core.model import Database, Scope
     from backstay.workflows.replicate import Asked
 
 Part = dict[str, Any]
 
 
-def exposures_part(asked: Iterable[Asked], now: datetime) -> list[Part]:
-    """One line per Database, and the figures behind it; ``lost_seconds`` is null when everything would be lost."""
-    found = []
-    for each in asked:
-        away = exposure(each.database, each.points, now)
-        lost = away.lost(now)
-        found.append(
-            {
-                "database": each.database.id.key,
-                "newest": utc_text(away.newest) if away.newest else None,
-                "where": away.where,
-                "lost_seconds": None if lost is None else round(lost.total_seconds(), 3),
-                "line": away.line(now),
-            }
-        )
-    return found
+def exposure_part(database: Database, away: Exposure, now: datetime) -> Part:
+    """A Database's line and the figures behind it; ``lost_seconds`` is null when all would be lost or nobody knows."""
+    lost = away.lost(now)
+    return {
+        "database": database.id.key,
+        "newest": utc_text(away.newest) if away.newest else None,
+        "where": away.where,
+        "lost_seconds": None if lost is None else round(lost.total_seconds(), 3),
+        "line": away.line(now),
+    }
 
 
 def places_part(asked: Iterable[Asked], lacks: Sequence[Lack], now: datetime) -> list[Part]:

@@ -16,6 +16,7 @@ from backstay.core.actions import CopyPoint
 from backstay.core.decide.audit import subject_of
 from backstay.core.decide.copies import Lack, lacks
 from backstay.core.decide.replicate import choose, replicating, replication, steps, tidy, waiting
+from backstay.core.exposure import exposure
 from backstay.core.findings import Skipped
 from backstay.core.model import Outcome, Result
 from backstay.core.places import Place, wanted_copies
@@ -23,7 +24,7 @@ from backstay.core.points import is_of
 from backstay.core.rules.base import primary
 from backstay.workflows import reports
 from backstay.workflows.apply import apply_points
-from backstay.workflows.exposures import exposures_part, places_part
+from backstay.workflows.exposures import exposure_part, places_part
 from backstay.workflows.observe import observe
 from backstay.workflows.outcomes import status_of
 from backstay.workflows.points import Gathered, gather
@@ -164,7 +165,9 @@ def replicate(world: World, request: ReplicateRequest) -> reports.Report:
         waiting=max(len(tick.lacks) - begun, 0),
         outcomes=[reports.outcome_part(outcome) for outcome in outcomes],
         places=places_part(tick.asked, tick.lacks, started),
-        exposures=exposures_part(tick.asked, started),
+        exposures=[
+            exposure_part(each.database, exposure(each.database, each.points, started), started) for each in tick.asked
+        ],
         unread=[reports.unread_part(each) for each in unread],
     )
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backstay.core.decide.audit import worst
 from backstay.core.errors import BadRequest, LostRace, NotFound, Unexpected
-from backstay.core.model import Provider, Scope, Status, Unread, utc_text
+from backstay.core.model import Scope, Status, Unread, utc_text
 from backstay.core.naming import digest as hashed
 from backstay.core.requests import AuditOrder, AuditRequest
 from backstay.workflows import digest, reports
@@ -163,16 +163,11 @@ def _run(world: World, order: AuditOrder) -> _Run:
         known = document["known"]
         return _Run(
             datetime.fromisoformat(document["started_at"]),
-            tuple(_scope(text) for text in document["scopes"]),
+            tuple(Scope.of(text) for text in document["scopes"]),
             None if known is None else frozenset(known),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise Unexpected(f"what run {order.run} left behind cannot be read: {exc!r}") from exc
-
-
-def _scope(text: str) -> Scope:
-    provider, account, region = text.split("/")
-    return Scope(Provider(provider), account, region)
 
 
 def _merged(world: World, name: str, run: _Run, missing: Iterable[Scope], news: digest.News) -> Report:

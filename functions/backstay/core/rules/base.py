@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backstay.core.findings import Fail, Finding, Severity, Skipped, Verdict
+from backstay.core.holdings import Points
 from backstay.core.model import Database, State
 from backstay.core.policy import Enforce, Require, Tier
 from backstay.core.surroundings import UNSEEN, Surroundings
@@ -24,12 +25,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One Database with its place in the policy and what stands around it, at one moment."""
+    """One Database with its place in the policy and what stands around it, at one moment.
+
+    ``points`` is what is known of its recovery points; None where nobody read them.
+    """
 
     database: Database
     placement: Placement
     now: datetime
     surroundings: Surroundings = UNSEEN
+    points: Points | None = None
 
     @property
     def tier_name(self) -> str:

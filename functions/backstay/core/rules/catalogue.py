@@ -18,13 +18,21 @@ Made from the code by `make rules`; change [`core/rules/`](../functions/backstay
 Every rule answers with *pass*, *fail*, *skipped* (with the reason) or *unknown* (with the error) for every database.
 All are skipped for a database that is exempt, managed elsewhere, in no tier (which BK003 reports), being deleted or
 tagged `backstay:scratch`. What a tier does not ask for is skipped as *not asked*: BK009 to BK013 ask what its `require`
-lists, BK001 and BK025 need its `pitr`, BK002 and BK024 its `objectives`.
+lists, BK001 and BK025 need its `pitr`, BK002 and BK024 its `objectives`, BK004 to BK008 and BK021 its `snapshots`,
+`copies` or `replicate_to`.
 
 BK017, BK019, BK020 and BK024 look at what stands around the databases. Per region and audit that is one page chain each
 of parameter groups, cluster parameter groups, option groups, subnet groups, subnets, security groups, forwarding rules
 and quotas, plus one call for each KMS key in use and one for each combination of engine, version and class, none per
 database. All of it runs beside the walk over the databases. Of what could not be read, exactly the rules that need it
 are *unknown*.
+
+BK004 to BK008 look at recovery points. Where a tier asks for any, an audit lists the snapshots of every account and
+region that could hold them, in one walk beside that over the databases, looks up each KMS key in use once per place,
+and lists what is replicated where `replicate_to` is asked. Whom a snapshot is shared with is told by no listing: an
+audit of everything looks at 300 manual snapshots of each account and region at most, first at those that nobody has
+looked at, then at those that nobody has looked at for longest, and remembers the answers in the vault for 30 days. An
+audit of one database looks at all of its own. Under a policy that asks for none of this, no call is made for it.
 
 Not covered, and listed as such when seen: Amazon DocumentDB and Neptune, which answer on the RDS API. Aurora DSQL has
 an API of its own, which we do not read: it is not seen at all, and only AWS Backup backs it up.
