@@ -131,4 +131,5 @@ ROUTES: dict[tuple[str, str], Callable[[Lab, Body], Answer]] = {
     ("POST", "/_lab/copies/end"): levers.end_copy,
     ("POST", "/_lab/regions"): levers.switch_region,
     ("POST", "/_lab/snapshots"): seeds.snapshots,
+    ("POST", "/_lab/snapshots/hold"): levers.hold_snapshots,
 }

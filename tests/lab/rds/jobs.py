@@ -23,6 +23,8 @@ class Jobs:
     def __init__(self, pace: float) -> None:
         self.pace = pace
         self.stopping = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
 
@@ -52,6 +54,18 @@ class Jobs:
         begin = time.monotonic()
         yield
         self.stopping.wait(max(0.0, self.pace * part - (time.monotonic() - begin)))
+
+    def hold(self, *, held: bool) -> None:
+        """Keep snapshots that are being taken from getting done, or let them."""
+        if held:
+            self._free.clear()
+        else:
+            self._free.set()
+
+    def wait_free(self) -> None:
+        """Wait while snapshots are held."""
+        while not self._free.wait(0.03) and not self.stopping.is_set():
+            pass
 
     def stop(self) -> None:
         """Tell waiting work to hurry, and wait for it briefly."""

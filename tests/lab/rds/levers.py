@@ -79,6 +79,12 @@ def end_copy(lab: Lab, body: Body) -> Answer:
     return {"ok": True}
 
 
+def hold_snapshots(lab: Lab, body: Body) -> Answer:
+    """Keep manual snapshots that are being taken `creating` until they are released: {"hold": true or false}."""
+    lab.jobs.hold(held=bool(body["hold"]))
+    return {"hold": bool(body["hold"])}
+
+
 def switch_region(lab: Lab, body: Body) -> Answer:
     """Switch a region: {"region", "state": "on", "off" (503), "dark" (no answer) or "disabled" (not enabled)}.
 

@@ -94,13 +94,14 @@ def _take(call: Call, made: Snapshot, item: Instance | Cluster, known: dict[str,
 
     def work() -> None:
         with lab.jobs.at_least():
-            made.folder, made.data_time = lab.servers.snapshot(item.resource_id)
+            made.folder, moment = lab.servers.snapshot(item.resource_id)
+            lab.jobs.wait_free()
         with lab.store.lock:
             if known.get(made.identifier) is not made:
                 remove_folder(made)
                 return
             made.created, made.status, made.progress = now(), "available", 100
-            made.original = made.created
+            made.original, made.data_time = made.created, moment
         lifecycle.set_status(lab, item, "available")
         lab.events.happened(region, made, "RDS-EVENT-0042" if instance else "RDS-EVENT-0075")
 

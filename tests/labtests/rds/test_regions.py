@@ -153,6 +153,24 @@ def test_an_automated_snapshot_is_told_when_it_begins_and_when_it_is_there(
         rds.drop("nightly")
 
 
+def test_a_snapshot_that_is_being_taken_can_be_held(rds: Rds, orders: str) -> None:
+    rds.until_instance(orders)
+    rds.admin("POST", "/_lab/snapshots/hold", {"hold": True})
+    try:
+        rds.client.create_db_snapshot(DBSnapshotIdentifier="slow-shot", DBInstanceIdentifier=orders)
+        time.sleep(0.4)  # four times what it takes: the point is that nothing happens
+        found = snapshot(rds.client, "slow-shot")
+        assert found["Status"] == "creating"
+        assert not {"SnapshotCreateTime", "SnapshotDatabaseTime", "OriginalSnapshotCreateTime"} & set(found)
+        asked = {"SourceDBSnapshotIdentifier": "slow-shot", "TargetDBSnapshotIdentifier": "early"}
+        assert code_of(rds.client.copy_db_snapshot, **asked) == "InvalidDBSnapshotState"
+        assert code_of(rds.client.delete_db_snapshot, DBSnapshotIdentifier="slow-shot") == "InvalidDBSnapshotState"
+    finally:
+        rds.admin("POST", "/_lab/snapshots/hold", {"hold": False})
+    until(rds.client, "slow-shot")
+    rds.until_instance(orders)
+
+
 def test_an_asked_fault_can_be_one_accounts_only(rds: Rds) -> None:
     rds.admin("POST", "/_lab/faults", {"action": "DescribeDBSnapshots", "kind": "throttle", "account": VAULT})
     assert code_of(rds.connect(access_key=VAULT).describe_db_snapshots) == "Throttling"
