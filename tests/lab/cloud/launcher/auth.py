@@ -101,11 +101,25 @@ def _teach_actions() -> None:
         if service == "lambda" and is_durable_path(path):
             return durable_resource(path)
         arn = resource_of(*request)
+        if service == "kms" and ":alias/" in arn:
+            return _key_behind(arn, request[3])
         qualifier = lam._qp_first(query, "Qualifier")
         bare = service == "lambda" and path.endswith("/invocations") and arn.count(":") == 6
         return f"{arn}:{qualifier}" if bare and qualifier else arn
 
     iam_actions.extract_iam_action, iam_actions.extract_resource_arn = action, resource
+
+
+def _key_behind(alias: str, headers: Mapping[str, str]) -> str:
+    """The key that an alias names: what is done with a key by its alias is authorized on the key.
+
+    Source: https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html (an alias is a resource of
+    its own only where aliases are managed).
+    """
+    if headers.get("x-amz-target", "").endswith("Alias"):
+        return alias
+    found = kms._resolve_key(alias)
+    return str(found["Arn"]) if found else alias
 
 
 def _enforce(access_key: str, action: str, resource: str, context: Mapping[str, Any]) -> Any:
