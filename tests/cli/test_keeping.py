@@ -409,6 +409,17 @@ class TestAdopt:
         assert "then stays: guard 0: aws/222233334444/eu-west-1 could not be read" in result.stdout
         assert terminal.run("adopt orders --all-manual --yes").exit_code == 2
 
+    def test_a_place_that_prune_does_not_need_makes_no_guess_worse(self, terminal: Terminal) -> None:
+        """The policy names the vault, but no tier copies to there."""
+        given = with_history(by_hand())
+
+        def refused() -> None:
+            raise Denied("AccessDenied: not authorized", call="sts:AssumeRole")
+
+        given.cloud.interfere("points_of", refused, scope=VAULT)
+        terminal.looks_at(given)
+        assert "then goes: yearly" in terminal.run("adopt orders before-upgrade --yes").stdout
+
     def test_of_a_database_in_no_tier_it_says_that_prune_leaves_it_alone(self, terminal: Terminal) -> None:
         given = fleet(database("orders", tags={}), rules=rules())
         given.cloud.add_point(by_hand())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +11,9 @@ import pytest
 from backstay.cli import screen
 from backstay.core.errors import Denied
 from backstay.core.naming import TAG_HOLD, TAG_VERIFIED
-from backstay.core.policy import Keep, MaxDelete
-from tests.fleet import IRELAND, LONDON, database, fleet, point, policy
+from backstay.core.policy import Keep, Match, MaxDelete
+from backstay.providers.memory import MemoryClock
+from tests.fleet import IRELAND, LONDON, NOW, database, fleet, point, policy
 from tests.workflows.places import DAY, DR, rules, there
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 ORDERS = database("orders")
 LEDGER = database("ledger")
+HOUR = timedelta(hours=1)
 NARROW = MaxDelete(count=3, percent=100)
 
 
@@ -177,6 +181,26 @@ class TestAsking:
         assert aged(20).id in {each.id for each in there(given, LONDON)}
         assert len(given.cloud.called("delete")) == 7
 
+    def test_what_was_shown_goes_though_its_reason_is_another_now(
+        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A newer one arrives, and a whole day has had its turn: of that day, only what was shown goes."""
+        older = point(ORDERS, point(ORDERS).at - 2 * DAY - HOUR)
+        given = fleet(ORDERS, rules=rules(keep=Keep(daily=3)))
+        given.cloud.add_point(*(aged(number) for number in range(3)), older)
+        terminal.looks_at(given)
+
+        def agree(_: str) -> bool:
+            given.cloud.add_point(aged(-1))
+            return True
+
+        monkeypatch.setattr(screen, "confirm", agree)
+        terminal.looks_at(given, clock=MemoryClock(NOW + DAY))
+        _, report = terminal.json("prune orders", "")
+        results = {each["arn"]: (each["result"], each["action"]["reason"]) for each in report["outcomes"]}
+        assert results[older.arn] == ("done", "daily: 3 newer days have one")
+        assert results[aged(2).arn][0] == "refused"
+
     def test_what_somebody_holds_meanwhile_stays(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         given = with_history()
         terminal.looks_at(given)
@@ -276,7 +300,10 @@ class TestBeyondTheBlastRadius:
         assert given.cloud.called("delete") == []
 
     def test_where_a_place_could_not_be_read_nothing_goes_by_a_hash_of_before(self, terminal: Terminal) -> None:
-        given = fleet(ORDERS, LEDGER, rules=rules(DR, keep=Keep(daily=3), most=NARROW))
+        """Not even of a database that keeps nothing there."""
+        wide = rules(DR, keep=Keep(daily=3), most=NARROW)
+        plain = replace(wide.tiers[0], name="plain", match=Match(names=("ledger",)), copies=())
+        given = fleet(ORDERS, LEDGER, rules=replace(wide, tiers=(plain, *wide.tiers)))
         given.cloud.add_point(*(aged(number) for number in range(10)), *(aged(n, LEDGER) for n in range(5)))
         terminal.looks_at(given)
 
@@ -287,6 +314,7 @@ class TestBeyondTheBlastRadius:
         result = terminal.run("prune --all --yes --confirm 0123456789abcdef")
         assert result.exit_code == 2
         assert "guard 0: aws/111122223333/eu-west-1 could not be read" in result.stdout
+        assert "2 planned" in result.stdout
         assert given.cloud.called("delete") == []
 
     def test_what_is_no_hash_is_refused_before_anything_is_read(self, terminal: Terminal) -> None:
