@@ -89,7 +89,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, policy: Path) -> pytest.MonkeyP
 def forget_loggers() -> None:
     """Loggers keep the console of the test that made them."""
     entry.logger.cache_clear()
-    for verb in ("audit", "protect", "restore", "restore-run"):
+    for verb in ("audit", "protect", "snapshot", "replicate", "prune", "restore", "restore-run"):
         logging.Logger.manager.loggerDict.pop(verb, None)
 
 
