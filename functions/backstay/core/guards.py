@@ -73,12 +73,13 @@ class Shelf:
     Args:
         points: ours, available and with a known age; all of them, those that stay too.
         min_points: how many stay at least.
-        now: aware; what claims to be of the future is the newest of nothing, since some clock is wrong.
+        now: aware; what claims to be of the future is the newest of nothing and counts for none that stays, since some
+            clock is wrong.
     """
 
     def __init__(self, points: Sequence[RecoveryPoint], min_points: int, now: datetime) -> None:
-        self._left, self._least = len(points), min_points
         past = [each for each in points if each.at <= now]
+        self._left, self._least = len(past), min_points
         self._newest = max((each.at for each in past), default=None)
         self._verified = max((each.at for each in past if each.verified), default=None)
 

@@ -133,6 +133,10 @@ def test_given_guard_6_when_so_few_are_left_then_refused() -> None:
     assert guards(WEEK[:4], WEEK[3], least=3) is None
 
 
+def test_given_guard_6_when_something_claims_to_be_of_the_future_then_it_is_none_of_those_that_stay() -> None:
+    assert guards([night(-1), *WEEK[:3]], WEEK[2], least=3) == (6, "3 left here, and 3 stay at least")
+
+
 def test_given_guard_6_when_several_go_then_each_counts_as_gone() -> None:
     shelf = Shelf(WEEK, 5, NOW)
     assert [first(shelf.refusal(each, ground())) for each in (WEEK[6], WEEK[5])] == [None, None]

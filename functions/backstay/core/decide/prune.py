@@ -141,7 +141,8 @@ class _Pruning:
             else:
                 refused.append(refusal)
         if keep is None or keep.empty:
-            return _Chosen(settled, refused, Selection(tuple(Kept(each, (NO_RULE,)) for each in settled), ()))
+            newest_first = sorted(settled, key=lambda each: (each.at, each.key), reverse=True)
+            return _Chosen(settled, refused, Selection(tuple(Kept(each, (NO_RULE,)) for each in newest_first), ()))
         return _Chosen(settled, refused, select(settled, keep, self.policy.timezone, self.now))
 
     def _lacking(
