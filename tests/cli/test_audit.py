@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,8 @@ from backstay.core.errors import Denied
 from backstay.core.model import Kind, NotCovered
 from backstay.core.rules import RULES
 from backstay.workflows.reports import every_verdict
-from tests.fleet import IRELAND, LONDON, database, fleet
+from tests.fleet import IRELAND, LONDON, NOW, database, fleet, point
+from tests.workflows.places import DR, rules
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Terminal
@@ -173,3 +175,24 @@ def test_what_can_be_repaired_leads_to_the_plan_with_the_same_options(terminal: 
     terminal.looks_at(mixed())
     result = terminal.run("audit --region eu-west-2 --policy gold.yaml --profile prod")
     assert "backstay plan --profile prod --region eu-west-2 --policy gold.yaml" in result.stdout
+
+
+def test_it_ends_with_what_is_lost_with_a_region_and_how_to_see_what_would_be_done_about_it(terminal: Terminal) -> None:
+    orders, ledger = database("orders"), database("ledger")
+    given = fleet(orders, ledger, rules=rules(DR))
+    given.cloud.add_point(point(orders), point(orders, NOW - timedelta(hours=26), scope=IRELAND))
+    terminal.looks_at(given)
+    result = terminal.run("audit")
+    lines = [each for each in result.stdout.splitlines() if "if its region is gone now" in each]
+    assert [each.split()[0] for each in lines] == ["ledger", "orders"]
+    assert "you lose everything" in lines[0]
+    assert "you lose 26 h; the newest copy is in aws/111122223333/eu-west-1" in lines[1]
+    assert "backstay snapshot --dry-run" in result.stdout
+    assert "backstay replicate --dry-run" in result.stdout
+
+
+def test_where_no_copies_are_asked_nothing_is_said_of_lost_regions(terminal: Terminal) -> None:
+    terminal.looks_at(mixed())
+    result = terminal.run("audit")
+    assert "region is gone" not in result.stdout
+    assert "backstay replicate" not in result.stdout

@@ -28,6 +28,10 @@ _LOUD: Final = frozenset({"unknown", "fail"})
 _NARROW: Final = 100
 _FEW: Final = 2
 _EXPOSED: Final = 20
+_LOOKS: Final = (
+    ("BK004", "snapshot", "See which snapshots are due:"),
+    ("BK006", "replicate", "See which copies would begin:"),
+)
 _TAKE_ON: Final = "sts:AssumeRole"
 
 
@@ -234,10 +238,15 @@ def _next(target: Console, report: Part, options: Options) -> None:
         draw(target, grid(rows))
     if any("AccessDenied" in each["error"] for each in report["unread"]):
         put(target, "Reading needs rds:Describe* in every region: docs/cli.md.", indent=2)
-    if any(each["repairable"] for each in report["findings"]):
+    repairable = any(each["repairable"] for each in report["findings"])
+    if repairable:
         put(target, "See what protect would change:", indent=2)
         paste(target, options.command("plan"))
-    elif options.policy == "default":
+    for rule, verb, question in _LOOKS:
+        if failing[rule]:
+            put(target, question, indent=2)
+            paste(target, options.command(verb, "--dry-run"))
+    if not repairable and options.policy == "default":
         put(target, "A policy of your own says what matters: docs/policy.md, then --policy FILE.", indent=2)
 
 
