@@ -149,3 +149,25 @@ def test_a_name_that_is_taken_is_refused(there: RDSClient, taken: dict[str, Any]
     again = {"SourceDBSnapshotIdentifier": taken["DBSnapshotArn"], "TargetDBSnapshotIdentifier": "TWICE"}
     assert code_of(there.copy_db_snapshot, **again) == "DBSnapshotAlreadyExists"
     until(there, "twice")
+
+
+def test_a_copy_owes_nothing_to_a_source_that_has_been_deleted(
+    rds: Rds, there: RDSClient, taken: dict[str, Any]
+) -> None:
+    copy(rds.client, taken["DBSnapshotArn"], "half-way")
+    copy(there, until(rds.client, "half-way")["DBSnapshotArn"], "end-of-way")
+    found = until(there, "end-of-way")
+    rds.client.delete_db_snapshot(DBSnapshotIdentifier="half-way")
+    assert found["OriginalSnapshotCreateTime"] == taken["OriginalSnapshotCreateTime"], "the first of the line"
+    there.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="end-of-way-db", DBSnapshotIdentifier="end-of-way", BackupRetentionPeriod=0
+    )
+    wait_for(
+        lambda: (
+            there.describe_db_instances(DBInstanceIdentifier="end-of-way-db")["DBInstances"][0]["DBInstanceStatus"]
+            == "available"
+        ),
+        "restored without the source",
+    )
+    assert rds.sql("end-of-way-db", "select count(*) from copied") == [(ROWS,)]
+    there.delete_db_instance(DBInstanceIdentifier="end-of-way-db", SkipFinalSnapshot=True)

@@ -254,3 +254,19 @@ def test_a_restore_straight_from_another_accounts_snapshot_is_not_in_this_lab(rd
     client = rds.connect(REGION, access_key=VAULT_SESSION)
     asked = {"DBInstanceIdentifier": "straight-db", "DBSnapshotIdentifier": arn}
     assert code_of(client.restore_db_instance_from_db_snapshot, **asked) == "NotImplemented"
+
+
+def test_a_public_snapshot_is_everybodys_and_listed_only_when_public_ones_are_asked_for(rds: Rds) -> None:
+    arn = seeded(rds, "town-hall")
+    share(rds.client, "town-hall", "all")
+    client = rds.connect(REGION, access_key=VAULT_SESSION)
+
+    def listed(**given: Any) -> set[str]:
+        return {s["DBSnapshotIdentifier"] for s in client.describe_db_snapshots(**given)["DBSnapshots"]}
+
+    assert arn in listed(SnapshotType="public") & listed(IncludePublic=True)
+    assert arn not in listed() | listed(IncludeShared=True) | listed(SnapshotType="shared")
+    (found,) = client.describe_db_snapshots(DBSnapshotIdentifier=arn, IncludePublic=True)["DBSnapshots"]
+    assert found["SnapshotType"] == "public"
+    copy(client, arn, "town-hall-c")
+    until(client, "town-hall-c")
