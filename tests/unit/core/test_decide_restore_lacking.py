@@ -52,6 +52,11 @@ def test_given_a_lost_setting_when_compared_then_named_with_both(change: dict[st
     assert differences(plan(facts()), replace(finished(ORDERS), **change)) == (lacking,)
 
 
+def test_given_a_window_that_protect_has_widened_meanwhile_then_nothing_lacks() -> None:
+    target = finished(ORDERS)
+    assert differences(plan(facts()), replace(target, retention=target.retention + timedelta(days=7))) == ()
+
+
 @pytest.mark.parametrize("source", [ORDERS, TRADES, LEDGER], ids=["instance", "multi-az cluster", "aurora"])
 def test_given_a_target_that_is_public_when_its_source_is_not_then_that_is_told(source: Database) -> None:
     target = finished(source)

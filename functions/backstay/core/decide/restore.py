@@ -352,7 +352,7 @@ def differences(plan: RestorePlan, target: Database) -> tuple[str, ...]:
         ("parameter group", config.parameter_group, wanted.parameter_group),
         ("option group", config.option_group, wanted.option_group),
         ("roles", _role_names(config), _role_names(wanted)),
-        ("window", target.retention.days, plan.retention_days),
+        ("window", min(target.retention.days, plan.retention_days), plan.retention_days),  # protect may have widened it
         ("deletion protection", bool(target.deletion_protection), plan.deletion_protection),
         ("copy tags", bool(target.copy_tags), plan.copy_tags),
         ("tags", {key: target.tags.get(key) for key in plan.tags}, dict(plan.tags)),
