@@ -21,6 +21,8 @@ FAULTS = {
     "late-restore": "compare-orders",
     "row-lost": "compare-orders",
     "no-writer": "restore-ledger",
+    "copy-missing": "copies",
+    "wrong-key": "copies",
 }
 
 

@@ -75,6 +75,11 @@ def restored(dsn: str) -> dict[str, Any]:
     return _digest(dsn, f"{DIGEST} from {TABLE}", ())
 
 
+def witnessed(dsn: str) -> dict[str, Any]:
+    """Count and digest of all rows that were ever committed: of a source, or of what was restored from its past."""
+    return _digest(dsn, f"{DIGEST} from witness", ())
+
+
 def _digest(dsn: str, query: str, parameters: tuple[Any, ...]) -> dict[str, Any]:
     with psycopg.connect(dsn) as connection:
         found = connection.execute(query, parameters).fetchone()

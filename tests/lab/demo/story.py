@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backstay.workflows.reports import every_verdict
+from tests.lab.demo.copies import Copies
 from tests.lab.demo.fleet import DBNAME, REGION, Fleet
 from tests.lab.demo.rows import Writer, restored
 
@@ -43,6 +44,7 @@ class Tale:
 
     def tell(self) -> None:
         """Every step; StepFailed at the first that sees something other than expected."""
+        second = Copies(self)
         steps = {
             "fleet": self.found_fleet,
             "deploy": self.deploy,
@@ -56,8 +58,10 @@ class Tale:
             "drop-ledger": lambda step: self.drop(step, "ledger"),
             "restore-ledger": lambda step: self.restore(step, "ledger"),
             "compare-ledger": lambda step: self.compare(step, "ledger"),
+            **second.steps(),
             "audit-is-green": self.audit_is_green,
             "nothing-changes": self.nothing_changes,
+            **second.last_steps(),
         }
         for name, work in steps.items():
             self.story.tell(name, work)
@@ -77,7 +81,7 @@ class Tale:
 
     def deploy(self, step: Step) -> None:
         stack = self.lab.deploy(policy=POLICY.read_text(encoding="utf-8"))
-        verbs = ("audit", "protect", "restore", "restore-run")
+        verbs = ("audit", "protect", "prune", "replicate", "restore", "restore-run", "snapshot")
         step.expected = [f"backstay-{verb}" for verb in verbs]
         step.actual = sorted(each["name"] for each in self.lab.functions())
         step.detail = f"template.yaml and infra/region.yaml, {len(stack.outputs)} outputs, {len(verbs)} functions"
@@ -215,11 +219,12 @@ class Tale:
     def compare(self, step: Step, name: str) -> None:
         """Logs in as the engineer would, by the report's endpoint and secret, and lets both servers count."""
         step.expected = self.writers[name].expected(self.moments[name])
-        step.actual = restored(self._login(self.reports[name]))
+        step.actual = restored(self.login(self.reports[name]))
         step.detail = f"{step.actual['rows']} rows, digest {step.actual['digest'][:12]} in both servers"
 
-    def _login(self, report: dict[str, Any]) -> str:
-        secrets = self.lab.client("secretsmanager", REGION)
+    def login(self, report: dict[str, Any], region: str = REGION) -> str:
+        """How the engineer logs in to a restored database: by the report's endpoint and secret."""
+        secrets = self.lab.client("secretsmanager", region)
         login = json.loads(secrets.get_secret_value(SecretId=report["secret"])["SecretString"])
         where = report["endpoint"]
         return (
