@@ -143,7 +143,7 @@ class Ledger:
         entry = (-at, -self._met, candidate)
         if self.most is None or len(self._due) < self.most:
             heappush(self._due, entry)
-        elif entry > self._due[0]:
+        elif self._due and entry > self._due[0]:
             heapreplace(self._due, entry)
 
     def _judge(self, ident: str, accounts: tuple[str, ...], meant: str, holding: Holding) -> None:
