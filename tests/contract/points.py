@@ -365,7 +365,8 @@ class LabLevers:
 
     def end_replications(self) -> None:
         client: Any = self._rds.connect(IRELAND.region)
-        for each in client.describe_db_instance_automated_backups()["DBInstanceAutomatedBackups"]:
+        pages = client.get_paginator("describe_db_instance_automated_backups").paginate()
+        for each in [each for page in pages for each in page["DBInstanceAutomatedBackups"]]:
             if each["Status"] in {"pending", "replicating"}:
                 client.stop_db_instance_automated_backups_replication(SourceDBInstanceArn=each["DBInstanceArn"])
 

@@ -383,6 +383,7 @@ locations:
 tiers:
   - name: all
     match: {providers: [aws]}
+    snapshots: {every: 1d, at: "03:00", keep: {daily: 7}}
     copies:
       - {to: dr, keep: {daily: 7}}
       - {to: vault, keep: {daily: 7}}
