@@ -20,8 +20,8 @@ def status_of(outcomes: Iterable[Outcome], unread: Sequence[Unread]) -> Status:
     for result, status in (
         (Result.FAILED, Status.ERROR),
         (Result.REFUSED, Status.REFUSED),
+        (Result.PLANNED, Status.FINDINGS),  # a dry run: what waits its turn besides is no more than that
         (Result.PENDING, Status.PENDING),
-        (Result.PLANNED, Status.FINDINGS),
     ):
         if result in results:
             return status
