@@ -147,8 +147,14 @@ def begin_of(period: Period, moment: datetime, zone: tzinfo) -> datetime:
     """
     local = moment.astimezone(zone)
     if period is Period.HOURLY:
-        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+        return _hour(local).astimezone(UTC)
     return datetime.combine(_FIRSTS[period](local.date()), time(), tzinfo=zone).astimezone(UTC)
+
+
+def _hour(local: datetime) -> datetime:
+    """One that comes again may do so from its middle on: Lord Howe's clocks go back by half an hour."""
+    minutes = (local.replace(minute=minute, second=0, microsecond=0) for minute in range(60))
+    return next(each for each in minutes if not local.fold or each.replace(fold=0).utcoffset() != each.utcoffset())
 
 
 def periods_before(period: Period, moment: datetime, zone: tzinfo) -> Iterator[tuple[datetime, datetime, str]]:
