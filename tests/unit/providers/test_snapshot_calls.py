@@ -410,6 +410,13 @@ def test_given_a_policy_with_locations_when_wired_then_there_is_a_store_wherever
         stores[Scope(Provider.AWS, VAULT, "eu-west-2")]
 
 
+def test_given_a_store_of_another_account_when_nothing_is_asked_of_it_then_nothing_is_made_or_sent(
+    stores: Any, wire: Wire
+) -> None:
+    assert stores[IN_VAULT].scope == IN_VAULT
+    assert (wire.sent, wiring._members.cache_info().currsize) == ([], 0)
+
+
 def test_given_another_account_when_something_is_done_there_then_by_the_role_for_that_part(
     stores: Any, wire: Wire
 ) -> None:
@@ -419,6 +426,7 @@ def test_given_another_account_when_something_is_done_there_then_by_the_role_for
     stores[IN_VAULT].copy(copying(ref(Kind.INSTANCE, IRELAND), IN_VAULT))
     stores[IN_VAULT].adopt(AdoptPoint(database=ORDERS, point=point, tags=TAGS, reason="asked"))
     stores[IN_VAULT].delete(DeletePoint(database=ORDERS, point=point, reason="old"))
+    stores[IN_VAULT].delete(DeletePoint(database=ORDERS, point=point, reason="served its copy", helper=True))
     taken_on = [each for each in wire.sent if each.action == "AssumeRole"]
     done = [(each.action, each.region, each.who) for each in wire.sent if each.action != "AssumeRole"]
     assert [(each.who, each.given["RoleArn"], each.given["ExternalId"]) for each in taken_on] == [
@@ -430,6 +438,7 @@ def test_given_another_account_when_something_is_done_there_then_by_the_role_for
         ("CopyDBSnapshot", "eu-west-1", "backstay-member-copy"),
         ("AddTagsToResource", "eu-west-1", "backstay-member-copy"),
         ("DeleteDBSnapshot", "eu-west-1", "backstay-member-prune"),
+        ("DeleteDBSnapshot", "eu-west-1", "backstay-member-copy"),  # a helper is removed by whoever made it
     ]
 
 
