@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _OWN = frozenset({"automated", "manual", "awsbackup"})
 _OTHERS = frozenset({"shared", "public"})
 COMPLETE = 100
+TAKING = 3.0
+"""Paces that taking a snapshot lasts at least: several calls are made about one that is being taken."""
 BACKUP_PREFIX = "awsbackup:"
 """AWS Backup's snapshots of clusters have no type of their own (DescribeDBClusterSnapshots); only it deletes them."""
 _DELETABLE = frozenset({"available", "failed"})
@@ -93,7 +95,7 @@ def _take(call: Call, made: Snapshot, item: Instance | Cluster, known: dict[str,
         item.status = "backing-up"
 
     def work() -> None:
-        with lab.jobs.at_least():
+        with lab.jobs.at_least(TAKING):
             made.folder, moment = lab.servers.snapshot(item.resource_id)
             lab.jobs.wait_free()
         with lab.store.lock:
