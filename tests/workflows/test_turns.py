@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backstay.core.model import Kind
-from backstay.core.naming import TAG_SHARED
+from backstay.core.naming import TAG_HELPER, TAG_SHARED
 from backstay.core.points import OWN_KEY, UNENCRYPTED, PointState
 from backstay.core.policy import AwsLocation, Copy, Keep, Location, Require
 from backstay.core.restoring import Quota
@@ -53,3 +53,15 @@ def test_given_two_vault_accounts_then_one_after_the_other_and_nothing_stays_sha
     copies = [*there(given, VAULT), *there(given, replace(VAULT, account="333344445555"))]
     assert [each.state for each in copies] == [PointState.AVAILABLE] * 2
     assert replicates(given)["outcomes"] == []
+
+
+def test_given_a_tier_that_asks_for_copies_no_longer_then_what_served_them_is_tidied_up_all_the_same() -> None:
+    orders = database()
+    given = fleet(orders, rules=rules(TO_VAULT))
+    given.cloud.add_point(point(orders), point(orders, id="helper", arn="arn:helper", also={TAG_HELPER: str(VAULT)}))
+    replicates(given)
+    assert TAG_SHARED in {tag for each in there(given, LONDON) for tag in each.tags}
+    replicates(given, given.but(policy=rules()))
+    (source,) = there(given, LONDON)
+    assert TAG_SHARED not in source.tags
+    assert given.cloud.points.shared_with(source) == frozenset()

@@ -173,7 +173,7 @@ class _Looks:
         plan = _plan(self.world, self.database, self.tier, self.gathered, self.world.clock.now())
         still = next((each for each in plan.actions if each.point.arn == action.point.arn), None)
         if still is None:
-            return self._stays(action, Result.REFUSED, _why_not(plan, action))
+            return self._stays(action, Result.REFUSED, _unseen(self.gathered) or _why_not(plan, action))
         self.world.note(f"{self.database.name}: removing {action.point.id} in {action.point.scope}")
         outcome = apply_point(self.world, still)
         if outcome.result in (Result.DONE, Result.ALREADY):
@@ -200,6 +200,12 @@ class _Looks:
             action=action,
             passing=passing,
         )
+
+
+def _unseen(gathered: Gathered) -> str:
+    """Where its siblings could not be looked at, they are no reason for anything."""
+    found = next(iter(gathered.unread), None)
+    return f"guard 0: {found.scope} could not be read: {found.error}" if found else ""
 
 
 def _why_not(plan: PrunePlan, action: DeletePoint) -> str:

@@ -179,8 +179,9 @@ def _asked(world: World, databases: Iterable[Database], gathered: Gathered, now:
         if isinstance(tier, Skipped):
             continue
         wanted = wanted_copies(world.policy, tier, database.id.scope)
-        if wanted or (tier.pitr and tier.pitr.replicate_to):
-            points = tuple(each for each in gathered.of_ours(database.id) if is_of(each, database.id))
+        points = tuple(each for each in gathered.of_ours(database.id) if is_of(each, database.id))
+        served = any(each.shared_with or each.helper_for for each in points)  # copies that are not asked any more
+        if wanted or served or (tier.pitr and tier.pitr.replicate_to):
             found.append(Asked(database, tier, wanted, points))
     return found
 
