@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lab.cloud.lab import Lab
-from tests.lab.demo.fleet import Fleet
+from tests.lab.demo.fleet import REGION, Fleet
 from tests.lab.demo.steps import Story
 from tests.lab.demo.story import Tale
 
@@ -21,4 +21,5 @@ def told() -> Iterator[Tale]:
     with Lab.start() as lab:
         tale = Tale(lab, Story(quiet=True), Fleet(lab))
         tale.tell()
+        lab.rds_admin("POST", "regions", {"region": REGION, "state": "on"})  # the story ends without its first region
         yield tale
