@@ -28,12 +28,13 @@ _WITH_TAGS: Final = "RDS asks for it when something is created with tags; no cal
 _FOR_A_COPY: Final = "RDS asks for it in the caller's name while it copies an encrypted snapshot"
 _INTO_ACCOUNTS: Final = "only where a copy goes to another account, which the story's does not"
 _IN_WAKES: Final = "Lambda reads the queue of snapshot events with the role: no call of the function's shows it"
-_WITH_REPLICAS: Final = "only where a tier enforces that automated backups are replicated"
+_WITH_REPLICAS: Final = "only where a tier asks that automated backups are replicated, which the story's does not"
 _VPC: Final = "Lambda attaches the function to subnets with it; only granted where subnets are given"
 
 # Permissions that the story does not use, by function (without the deployment's prefix) and action.
 UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
     "audit": {
+        "rds:DescribeDBInstanceAutomatedBackups": _WITH_REPLICAS,
         "rds:DescribeDBInstanceAutomatedBackups": "only where a tier asks replicate_to, which the story's does not",
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
@@ -71,7 +72,6 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "rds:AddTagsToResource": _WITH_TAGS,
         "rds:DeleteDBClusterSnapshot": _INTO_ACCOUNTS,
         "rds:DeleteDBSnapshot": _INTO_ACCOUNTS,
-        "rds:DescribeDBInstanceAutomatedBackups": _WITH_REPLICAS,
         "rds:DescribeOptionGroups": "only where a snapshot has an option group that is not the engine's default",
         "rds:ModifyDBClusterSnapshotAttribute": _INTO_ACCOUNTS,
         "rds:ModifyDBSnapshotAttribute": _INTO_ACCOUNTS,
@@ -94,7 +94,8 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "prune": {
-        "rds:DeleteDBClusterSnapshot": "the story prunes the history of an instance; the contract removes clusters' points",
+        "rds:DeleteDBClusterSnapshot": "only where a cluster has more than its rules keep; the story prunes an instance",
+        "rds:DeleteDBClusterSnapshot": "the story prunes an instance's history; the contract removes clusters' points",
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
         "logs:CreateLogStream": _BY_LAMBDA,
