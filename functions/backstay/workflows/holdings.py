@@ -151,7 +151,10 @@ class _Walk:
         if not ours and (point.origin is Origin.AUTOMATED or str(point.scope) not in self._homes):
             return
         key = point.database if ours else f"{point.scope}/{point.kind}/{point.source}"
-        holding = self.read.holdings[point.scope].setdefault(key, Holding())
+        there = self.read.holdings[point.scope]
+        holding = there.get(key)
+        if holding is None:  # a million points are of a few thousand Databases
+            holding = there[key] = Holding()
         holding.add(point, ours=ours)
         self._ledgers[point.scope].meet(point, holding, ours=ours)
 

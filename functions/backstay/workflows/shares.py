@@ -135,7 +135,13 @@ class Ledger:
             self._judge(point.id, look.accounts, meant, holding)
         else:
             holding.unlooked += 1
-        self._offer(_Candidate(name, point.ref, made, meant, holding, known), look.at if look and known else 0)
+        at = look.at if look and known else 0
+        if self._is_due(at):
+            self._offer(_Candidate(name, point.ref, made, meant, holding, known), at)
+
+    def _is_due(self, at: int) -> bool:
+        """Whether one that was looked at then is among those that are due, of all that have come yet."""
+        return self.most is None or len(self._due) < self.most or bool(self._due and -at > self._due[0][0])
 
     def _offer(self, candidate: _Candidate, at: int) -> None:
         """Keeps those that were looked at longest ago, and of the same age the first that came."""
@@ -143,7 +149,7 @@ class Ledger:
         entry = (-at, -self._met, candidate)
         if self.most is None or len(self._due) < self.most:
             heappush(self._due, entry)
-        elif self._due and entry > self._due[0]:
+        else:
             heapreplace(self._due, entry)
 
     def _judge(self, ident: str, accounts: tuple[str, ...], meant: str, holding: Holding) -> None:
