@@ -17,6 +17,7 @@ from backstay.core.requests import AuditRequest
 from backstay.core.rules import RULES
 from backstay.core.stores import KeyFacts
 from backstay.providers.memory import MemoryPager, Work
+from backstay.workflows import digest
 from backstay.workflows.explain import explain
 from backstay.workflows.reports import every_verdict
 from tests.fleet import FRANKFURT, IRELAND, LONDON, NOW, database, fleet, point
@@ -276,6 +277,18 @@ def test_given_a_place_whose_listing_fails_when_audited_then_what_needs_it_is_un
     (unread,) = report["unread"]
     assert (unread["scope"], unread["what"]) == (str(IRELAND), "instance snapshots")
     assert "instance snapshots" in pager.sent[0][1]
+
+
+def test_given_two_shards_that_could_not_read_the_same_place_when_people_are_told_then_once() -> None:
+    given = kept(encrypted(), encrypted("other", scope=FRANKFURT), scopes=(LONDON, FRANKFURT))
+    given.cloud.interfere("points", denied, scope=IRELAND, about=Kind.INSTANCE)
+    news, pager = digest.News(frozenset()), MemoryPager()
+    for scope in (LONDON, FRANKFURT):
+        alone = given.but(inventories={scope: given.world.inventories[scope]})
+        news.add(audited(given, alone), [scope])
+    assert digest.send(given.but(pager=pager), news, NOW)
+    ((_, text),) = pager.sent
+    assert text.count("instance snapshots") == 1
 
 
 def test_given_a_fresh_copy_on_a_page_before_the_error_when_audited_then_it_is_there() -> None:

@@ -144,7 +144,7 @@ def _message(world: World, news: News, audited: datetime, new: set[str], over: M
         open=tuple(finding_of(news.open[each]) for each in sorted(news.open)),
         new=frozenset(new),
         resolved=tuple(over.items()),
-        unread=tuple(news.unread),
+        unread=tuple(dict.fromkeys(news.unread)),  # each shard that reads a place tells that it could not
         stale=world.policy_stale,
         place=world.vault.place,
         policy=world.policy_origin["source"],
