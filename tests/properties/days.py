@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backstay.core.errors import Denied, ProviderError, Throttled, Unreachable
 from backstay.core.model import Database, Kind, State
-from backstay.core.naming import TAG_HOLD, TAG_VERIFIED
+from backstay.core.naming import TAG_DATA_TIME, TAG_DATABASE, TAG_DEPLOYMENT, TAG_HOLD, TAG_SLOT, TAG_VERIFIED
 from backstay.core.points import OWN_KEY, PointState, RecoveryPoint, is_ours
 from backstay.core.policy import Copy, Keep, Policy
 from backstay.providers.memory import MemoryClock, Work
@@ -133,7 +133,8 @@ class Life:
         assert report["status"] == "unknown" or not report["unread"]
         assert verb == "prune" or all(each.helper_for for each in gone), f"{verb} removed a point"
         for each in gone:
-            assert is_ours(each, "backstay")
+            assert each.tags.keys() >= {TAG_DEPLOYMENT, TAG_DATABASE, TAG_SLOT}, "took what is not ours"
+            assert each.helper_for or not self.fleet.world.policy_stale, "took by a policy that stands in"
             assert each.state is PointState.AVAILABLE
             assert not each.held
         self.seen["removed"] += sum(not each.helper_for for each in gone)
@@ -212,7 +213,8 @@ class Life:
         return bool(self.stopped)
 
     def _is_stripped(self) -> bool:
-        return self._tagged(lambda tags: {} if self.rng.random() < 0.5 else dict(list(tags.items())[1::2]))
+        off = self.rng.choice((None, TAG_DEPLOYMENT, TAG_DATABASE, TAG_SLOT, TAG_DATA_TIME))  # all, or one of ours
+        return self._tagged(lambda tags: {name: tags[name] for name in tags if off not in (None, name)})
 
     def _is_held(self) -> bool:
         return self._tagged(lambda tags: {**tags, TAG_HOLD: "legal"})

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from backstay.core.naming import TAG_SHARED
+from backstay.core.points import is_ours
 from tests.properties.days import PLACES, TROUBLES, Life, restorable
 
 DAYS, QUIET = 40, 3
@@ -28,7 +29,7 @@ def test_given_days_of_trouble_when_lived_through_then_nothing_is_lost_and_all_i
         for scope in PLACES:
             newest = max(each.at for each in restorable(of, scope, points, now))
             assert now - newest < timedelta(hours=36), f"{of.name} in {scope}"
-    assert [each.id for each in points if TAG_SHARED in each.tags and each.slot] == []
+    assert [each.id for each in points if TAG_SHARED in each.tags and is_ours(each, "backstay")] == []
 
 
 def test_the_days_really_had_every_trouble() -> None:
