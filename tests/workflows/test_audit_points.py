@@ -186,7 +186,7 @@ def test_given_a_copy_that_was_deleted_when_audited_then_only_its_place_fails() 
     assert "aws/222233334444/eu-west-1: no point of ours" in message(report, "BK005")
 
 
-@pytest.mark.parametrize("wrong", ["deployment", "another's", "inherited"])
+@pytest.mark.parametrize("wrong", ["deployment", "another's", "inherited", "garbage"])
 def test_given_tags_that_make_a_point_not_ours_when_audited_then_it_proves_nothing(wrong: str) -> None:
     orders = encrypted()
     given = fleet(orders, rules=rules())
@@ -194,6 +194,7 @@ def test_given_tags_that_make_a_point_not_ours_when_audited_then_it_proves_nothi
         "deployment": point(orders, also={"backstay:deployment": "other"}),
         "another's": point(orders, also={"backstay:database": encrypted("ledger").id.key}),
         "inherited": point(orders, source="orders-r-1"),
+        "garbage": point(orders, also={"backstay:database": "orders"}),
     }[wrong]
     given.cloud.add_point(strange)
     assert of_points(audited(given), orders)["BK004"] == "fail"

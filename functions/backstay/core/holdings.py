@@ -7,14 +7,22 @@ stands beside the figures: what was seen proves that something is there, and nev
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from backstay.core.model import Database, Scope
 from backstay.core.places import Place, Wanted
-from backstay.core.points import OWN_KEY, UNENCRYPTED, PointState, RecoveryPoint, ReplicatedBackups, moment_of
+from backstay.core.points import (
+    OWN_KEY,
+    OWNED_KEY,
+    UNENCRYPTED,
+    PointState,
+    RecoveryPoint,
+    ReplicatedBackups,
+    moment_of,
+)
 from backstay.core.policy import Tier
 from backstay.core.restoring import Unchecked
 from backstay.core.stores import KeyFacts
@@ -52,7 +60,7 @@ class Holding:
         points: how many there are, whoever made them; not those that failed or are being removed.
         ageless: ours of which nobody tells when the data is from.
         unencrypted: as it says.
-        untold: those of which the service does not say whether they are encrypted.
+        untold: those of which the service does not say whether they are encrypted, or under which key.
         keys: those in use, as the points name them.
         manual: how many could be shared: only what is manual and available can (RDS user guide, "Sharing a DB
             snapshot").
@@ -79,10 +87,10 @@ class Holding:
         self.points += 1
         if point.encryption == UNENCRYPTED:
             self.unencrypted.add(point.id)
-        elif not point.encryption:
-            self.untold.add(point.id)
         elif point.encryption == OWN_KEY and point.kms_key:
             self.keys.add(point.kms_key)
+        elif point.encryption != OWNED_KEY:
+            self.untold.add(point.id)
         if ours and not point.helper_for:
             self._count(point)
 
@@ -106,7 +114,7 @@ class Holding:
         if not self._sorted:
             self._times = array("d", sorted(self._times))
             self._sorted = True
-        return self._times[: bisect_left(self._times, now.timestamp() + 1)]
+        return self._times[: bisect_right(self._times, now.timestamp())]
 
     def newest(self, now: datetime) -> datetime | None:
         """The data time of the newest of ours that is available; None without one."""

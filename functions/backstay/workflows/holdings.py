@@ -144,9 +144,9 @@ class _Walk:
         """
         ours = is_ours(point, self._world.deployment)
         if ours:
-            home, kind, source = point.database.rsplit("/", 2)
-            ours = kind == point.kind and source == point.source
-            if ours and home not in self._homes:
+            tail = "/" + point.kind + "/" + point.source
+            ours = point.database.endswith(tail)
+            if ours and point.database.removesuffix(tail) not in self._homes:
                 return
         if not ours and (point.origin is Origin.AUTOMATED or str(point.scope) not in self._homes):
             return

@@ -73,7 +73,9 @@ def test_given_a_key_or_points_that_could_not_be_read_when_judged_then_unknown()
     assert unread == Unknown(f"{HERE}: {DENIED}")
     assert RULE.judge(of(under(KEY), torn=("home",))).verdict == Unknown(f"{HERE}: {DENIED}")
     untold = RULE.judge(of(under("", encryption="", id="odd"))).verdict
-    assert untold == Unknown(f"{HERE}: RDS does not say whether odd is encrypted")
+    assert untold == Unknown(f"{HERE}: RDS does not say how odd is encrypted")
+    assert RULE.judge(of(under("", id="odd"))).verdict == untold
+    assert RULE.judge(of(under("", encryption="sse-new", id="odd"))).verdict == untold
     assert isinstance(RULE.judge(unseen()).verdict, Unknown)
 
 

@@ -42,7 +42,7 @@ def _place(there: There, points: Points) -> Iterator[Verdict]:
         elif facts.problem:
             yield Fail(f"{where}: {facts.problem}")
     if holding.untold:
-        yield Unknown(f"{where}: RDS does not say whether {holding.untold} is encrypted")
+        yield Unknown(f"{where}: RDS does not say how {holding.untold} is encrypted")
     if there.unread:
         yield Unknown(f"{where}: {there.unread}")
 
