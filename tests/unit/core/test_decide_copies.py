@@ -132,6 +132,13 @@ def test_given_a_newer_copy_or_a_newer_lack_when_asked_then_the_older_is_only_fi
     assert [each.backfill for each in lacking(night(1), copy(0))] == [True]
 
 
+def test_given_a_newer_one_that_is_given_up_when_asked_then_the_older_makes_it_fresher() -> None:
+    names = [f"attempt-{number}" for number in range(3)]
+    failed = [replace(copy(0, PointState.FAILED), id=name, arn=f"arn:{name}") for name in names]
+    assert [each.backfill for each in lacking(night(0), night(1), night(2), *failed)] == [False, False, True]
+    assert [each.backfill for each in lacking(night(0), night(1), *failed[:2])] == [False, True]
+
+
 def test_given_no_objectives_when_asked_then_the_longest_time_is_borne() -> None:
     (lack,) = lacking(night(0))
     assert lack.rpo == timedelta(minutes=5)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
+from backstay.core.decide.snapshot import ATTEMPTS
 from backstay.core.model import Database, DatabaseId
 from backstay.core.places import Wanted
 from backstay.core.points import PointState, RecoveryPoint
@@ -26,7 +27,7 @@ class Lack:
     Attributes:
         source: the original that it is to be made of.
         newest: the data time of the newest copy there, of those under way too; None without one.
-        backfill: a newer copy is there or lacks too, so this one makes nothing fresher.
+        backfill: a newer copy is there, or lacks too and is not given up, so this one makes nothing fresher.
         failed: how many attempts have failed and lie there.
         under_way: whether a copy of this Database is on its way there.
     """
@@ -83,6 +84,7 @@ def lacks(
     newest = max((each.at for each in known), default=None)
     under_way = any(each.state is PointState.CREATING for each in copies)
     found: list[Lack] = []
+    fresher = False
     for each in kept:
         if each.point.arn not in absent or each.point.at > now:
             continue
@@ -92,11 +94,12 @@ def lacks(
             source=each.point,
             wanted=wanted,
             newest=newest,
-            backfill=bool(found) or (newest is not None and each.point.at <= newest),
+            backfill=fresher or (newest is not None and each.point.at <= newest),
             failed=_failures(each.point, there),
             under_way=under_way,
         )
         found.append(lack)
+        fresher = fresher or lack.failed < ATTEMPTS
     return found
 
 
