@@ -148,6 +148,13 @@ def test_given_a_bound_when_places_are_several_then_it_holds_in_each(monkeypatch
     )
 
 
+def test_given_somebody_s_own_snapshots_where_copies_are_kept_when_audited_then_no_look_is_spent_on_them() -> None:
+    given = fleet(ORDERS, rules=rules(TO_VAULT))
+    given.cloud.add_point(*nights(2), *nights(2, scope=VAULT), point(ORDERS, scope=VAULT, id="theirs", tags={}))
+    assert verdict(given) == "pass"
+    assert len(looked(given)) == 4
+
+
 def test_given_one_database_when_audited_then_all_of_its_own_are_looked_at_and_remembered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
