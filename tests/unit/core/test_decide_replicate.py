@@ -306,6 +306,16 @@ class TestOptionGroups:
         assert isinstance(found, Steps)
         assert "default option group" in found.message
 
+    def test_given_groups_that_could_not_be_read_when_stepped_then_that_is_said_and_not_that_there_is_none(
+        self,
+    ) -> None:
+        found = stepped(
+            lack(source=source(**self.GROUPED)), option_groups=Unchecked("rds:DescribeOptionGroups: denied")
+        )
+        assert isinstance(found, Steps)
+        assert "could not be read: rds:DescribeOptionGroups: denied" in found.message
+        assert "has no" not in found.message
+
     def test_given_an_engine_that_needs_its_options_when_there_is_none_then_refused(self) -> None:
         which = lack(source=source(engine="oracle-ee", **self.GROUPED))
         result, message = refused(which)

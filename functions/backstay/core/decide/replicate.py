@@ -250,7 +250,9 @@ def _group(lack: Lack, facts: CopyFacts, *, abroad: bool) -> tuple[str, str]:
     source, to = lack.source, lack.wanted.place.scope
     if abroad or not _has_options(source) or to.region == source.scope.region:
         return "", ""
-    if not isinstance(facts.option_groups, Unchecked) and source.option_group in facts.option_groups:
+    if isinstance(facts.option_groups, Unchecked):
+        return "", f"with the default option group, since those of {to} could not be read: {facts.option_groups.error}"
+    if source.option_group in facts.option_groups:
         return source.option_group, ""
     return "", f"with the default option group: {to} has no {source.option_group}"
 
