@@ -31,7 +31,9 @@ class Account:
         client("sqs").create_queue(QueueName=QUEUE)
         for region in (HOME, AWAY):
             _surround(region)
-        key = client("kms", AWAY).create_key()["KeyMetadata"]["Arn"]
+            named = _key(region)
+            client("kms", region).create_alias(AliasName="alias/backstay", TargetKeyId=named)
+        key = _key(AWAY)
         _orders(key)
         _billing()
         _ledger(key)
@@ -59,6 +61,12 @@ class Account:
             for account, regions in service.items():
                 regions.clear()
                 regions.update(kept.get(service.service_name, {}).get(account, {}))
+
+
+def _key(region: str) -> str:
+    """A key of ours; moto tells of no usage but of the one that it was given."""
+    made: str = client("kms", region).create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["Arn"]
+    return made
 
 
 def _services() -> list[Any]:

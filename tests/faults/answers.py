@@ -54,6 +54,17 @@ def backups(call: Call, _: bytes) -> Answer:
     return xml(model, {"DBInstanceAutomatedBackups": [backup]})
 
 
+def replicated(call: Call, body: bytes) -> Answer:
+    """Asked for where they are to go; from then on the instance tells of it where it lives."""
+    model, arguments = read_body(body.decode())
+    _, _, _, region, account, _, name = str(arguments["SourceDBInstanceArn"]).split(":")
+    there: Any = rds_backends[account][region].databases[name]
+    arn = f"arn:aws:rds:{call.region}:{account}:auto-backup:ab-{name}"
+    there.db_instance_automated_backups_replications = [{"DBInstanceAutomatedBackupsArn": arn}]
+    backup = {"DBInstanceArn": there.arn, "DBInstanceAutomatedBackupsArn": arn, "Status": "pending", "Region": region}
+    return xml(model, {"DBInstanceAutomatedBackup": backup})
+
+
 def secret(call: Call, _: bytes) -> Answer:
     """The login that RDS would keep."""
     value = json.dumps({"username": "app_admin", "password": PASSWORD})

@@ -22,6 +22,7 @@ from moto.core.utils import method_names_from_class
 from backstay import entry, wiring
 from backstay.config import policies
 from tests.faults.account import QUEUE, TOPIC
+from tests.faults.points import ASKING
 from tests.faults.stage import VERBS, Clock, Stage
 from tests.faults.wire import Wire
 from tests.handlers.cloud import ACCOUNT, HOME
@@ -89,6 +90,7 @@ def _quicken(patch: pytest.MonkeyPatch) -> None:
 
 def _environment(patch: pytest.MonkeyPatch, policy: Path) -> None:
     policy.write_text(POLICY)
+    policy.with_name("points.yaml").write_text(ASKING)
     for name, value in {
         **DEPLOYED,
         "AWS_MAX_ATTEMPTS": ATTEMPTS,

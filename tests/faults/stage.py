@@ -21,13 +21,13 @@ from tests.handlers.cloud import ACCOUNT, KEY_SECRET, PASSWORD, RUNNER, TOKEN
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.faults.stories import Story
-    from tests.faults.wire import Answer, Call, Plant, Wire
+    from tests.faults.story import Story
+    from tests.faults.wire import Answer, Call, Known, Plant, Wire
 
 SECRETS: Final = (KEY_SECRET, TOKEN, PASSWORD, LEAK)
 
 
-VERBS: Final = ("audit", "protect", "restore", "restore-run")
+VERBS: Final = ("audit", "protect", "snapshot", "replicate", "prune", "restore", "restore-run")
 _COARSE: Final = 60
 
 
@@ -85,6 +85,16 @@ def _key(database: Mapping[str, Any]) -> str:
     return f"{database['region']}/{database['name']}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A story's beginning: the account, when that was, what was read of it since, and what the cloud had accepted."""
+
+    kept: bytes
+    when: datetime
+    known: Known
+    accepted: tuple[Call, ...]
+
+
 @dataclass(slots=True)
 class Stage:
     """The account and its wire.
@@ -101,7 +111,8 @@ class Stage:
     console: io.StringIO = field(default_factory=io.StringIO)
     _account: Account = field(init=False)
     _made: bytes = b""
-    _begun: dict[Story, tuple[bytes, datetime]] = field(default_factory=dict)
+    _known: Known = field(default_factory=dict)
+    _begun: dict[Story, _Begun] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wire.extra = {
@@ -109,6 +120,7 @@ class Stage:
             "rds:DescribeAccountAttributes": answers.of_the_lab,
             "rds:DescribeOptionGroups": answers.of_the_lab,
             "rds:DescribeOrderableDBInstanceOptions": answers.of_the_lab,
+            "rds:StartDBInstanceAutomatedBackupsReplication": answers.replicated,
             "secrets-manager:GetSecretValue": answers.secret,
             "lambda:ListDurableExecutionsByFunction": self._list,
             "lambda:Invoke": self._invoke,
@@ -121,28 +133,32 @@ class Stage:
         """The account as it is before each run of the story."""
         if story not in self._begun:
             self._begun[story] = self._begin(story)
-        kept, when = self._begun[story]
-        self._clear(kept)
+        begun = self._begun[story]
+        self._clear(begun.kept, begun.known)
         if story.before:  # what it left is no older than it was
-            Clock.ahead = when - datetime.now(UTC)
+            Clock.ahead = begun.when - datetime.now(UTC)
 
-    def _begin(self, story: Story) -> tuple[bytes, datetime]:
-        kept = self._made
+    def _begin(self, story: Story) -> _Begun:
+        kept, known = self._made, self._known
+        accepted: list[Call] = []
         if story.before:
-            self._clear(kept)
+            self._clear(kept, known)
             self.wire.open()
             story.before(self)
             self.wire.close()
-            assert self.wire.untouched, self.wire.accepted
-            kept = self._account.kept()
-        return kept, datetime.now(UTC)
+            kept, known, accepted = self._account.kept(), known if self.wire.untouched else {}, self.wire.accepted
+        return _Begun(kept, datetime.now(UTC), known, tuple(accepted))
 
-    def _clear(self, kept: bytes) -> None:
+    def accepted_before(self, story: Story) -> tuple[Call, ...]:
+        """What the cloud had accepted when the story began."""
+        return self._begun[story].accepted
+
+    def _clear(self, kept: bytes, known: Known) -> None:
         Clock.ahead = timedelta()
         self.executions.clear()
         entry._runner_world.cache_clear()
         self._account.restore(kept)
-        self.wire.fresh()
+        self.wire.fresh(known)
 
     def ordered(self) -> list[dict[str, str]]:
         """The orders that the run put on the queue."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -17,7 +16,9 @@ from backstay.handlers import audit, protect, restore
 from backstay.runs import InlineRun
 from backstay.workflows import shards
 from backstay.workflows.restore_run import restore_run
+from tests.faults import points
 from tests.faults.stage import Clock
+from tests.faults.story import Story
 from tests.handlers.cloud import ACCOUNT, AWAY, HOME, ORDERS, VAULT, client, context, sample
 from tests.handlers.conftest import POLICY
 
@@ -25,30 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tests.faults.stage import Stage
-
-    Told = Callable[[Stage], dict[str, Any]]
+    from tests.faults.story import Told
 
 _BILLING: Final = f"aws/{ACCOUNT}/{HOME}/instance/billing"
 _LEDGER: Final = f"aws/{ACCOUNT}/{AWAY}/cluster/ledger"
 MEMBER: Final = "444455556666"
 _THEIRS: Final = f"aws/{MEMBER}/{AWAY}/instance/orders"
 _RUN: Final = "20261124T101500Z-1a2b3c4d"
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One run.
-
-    Attributes:
-        before: what went well before it; the account is kept as that left it.
-        good: how it ends when nothing fails.
-        later: how a later run may end that finds the work done, begun, or too late.
-    """
-
-    run: Told
-    good: str
-    before: Callable[[Stage], None] | None = None
-    later: tuple[str, ...] = ()
 
 
 def _audited(**request: Any) -> Told:
@@ -181,4 +165,5 @@ STORIES: Final[Mapping[str, Story]] = {
     "restore": Story(_asked, "pending"),
     "restore-run": Story(_restored(_BILLING, "billing-back"), "ok"),
     "restore-run-cluster": Story(_restored(_LEDGER, "ledger-back"), "ok"),
+    **points.STORIES,
 }

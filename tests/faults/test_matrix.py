@@ -14,7 +14,7 @@ from tests.faults import conftest
 from tests.faults.kinds import KINDS
 from tests.faults.stage import SECRETS, Clock, Ending
 from tests.faults.stories import STORIES
-from tests.faults.truth import changes_twice, untruths
+from tests.faults.truth import OF_POINTS, changes_twice, of_points, untruths, unusual
 from tests.faults.wire import Plant
 from tests.handlers.cloud import AWAY, HOME
 
@@ -64,6 +64,9 @@ def test_given_a_fault_at_each_call_when_run_then_the_report_is_true_and_a_later
     stage: Stage, name: str, kind: str
 ) -> None:
     ending, calls = good(stage, name)
+    beside = STORIES[name].beside
+    known = set(good(stage, beside)[1]) if beside else set()
+    calls = [call for call in calls if call not in known]
     faults, runs = [], 0
     for call in calls:
         again = False
@@ -84,6 +87,8 @@ def _tried(stage: Stage, name: str, expected: Ending, plant: Plant) -> tuple[lis
     calls, applied = stage.wire.calls, list(stage.wire.accepted)
     again = any(each.like(plant.at) and each.turn > plant.at.turn for each in calls)
     wrong = untruths(name, expected, ending, plant, applied)
+    if name.startswith(OF_POINTS):
+        wrong += of_points(plant, ending, calls, applied, stage.accepted_before(STORIES[name]))
     if plant.at not in calls:
         wrong.append("the run came to another end before it")
     wrong += [f"leaks {secret}" for secret in SECRETS if secret in ending.printed]
@@ -93,6 +98,8 @@ def _tried(stage: Stage, name: str, expected: Ending, plant: Plant) -> tuple[lis
         applied += stage.wire.accepted
         if mended.status not in (expected.status, *STORIES[name].later):
             wrong.append(f"{ending.status}, and a later run ends {mended.status} instead of {expected.status}")
+    if name.startswith(OF_POINTS):
+        wrong += unusual(good(stage, name)[1], applied)
     return wrong + changes_twice(applied, plant), again
 
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
 Answer = tuple[int, dict[str, str], bytes]
 Fault = Callable[["Call", Callable[[], Answer]], Answer]
+Known = dict[tuple[str, ...], Answer]
 # Their state is nobody else's, and is cheap to ask for.
 _ALONE = frozenset({"s3", "eventbridge", "sns", "sqs"})
 _READING = ("Describe", "List")
+_CHANGING_OURS = ("Start", "Copy")  # of what moto does not know
 # What differs from run to run: where a Report is kept, and the cloud's random names.
 _CHANGING = re.compile(
     r"\d{4}/\d\d/\d\d/\d{6}-[0-9a-f]{8}|(?<=shards/audit/)\w+-\w+|(?<=-)[0-9a-f]{17}|(?<=secret:rds!).+"
@@ -87,7 +89,7 @@ class Wire:
     plant: Plant | None = None
     listening: bool = False
     untouched: bool = False
-    _known: dict[tuple[str, ...], Answer] = field(default_factory=dict)
+    _known: Known = field(default_factory=dict)
     _turns: Counter[tuple[str, ...]] = field(default_factory=Counter)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -116,9 +118,9 @@ class Wire:
         """What the cloud accepted."""
         return [call for call, _ in self.served]
 
-    def fresh(self) -> None:
-        """The account is as it was made."""
-        self.untouched = True
+    def fresh(self, known: Known) -> None:
+        """The account is as it was made, or as what went before a story left it; ``known`` was read of it then."""
+        self.untouched, self._known = True, known
 
     def open(self, plant: Plant | None = None) -> None:
         """A new run begins."""
@@ -139,6 +141,8 @@ class Wire:
 
         def cloud() -> Answer:
             own = self.extra.get(f"{call.service}:{call.operation}")
+            if own:  # else what it changes would be listed as it was
+                self.untouched = self.untouched and not call.operation.startswith(_CHANGING_OURS)
             answer = own(call, text.encode()) if own else self._answered(call, text, moto)
             if answer[0] < 300:
                 self.served.append((call, text))
@@ -172,7 +176,7 @@ class Wire:
             call = Call(*about, self._turns[about])
             self._turns[about] += 1
             self.calls.append(call)
-            self.said.append(text)
+            self.said.append(_SIGNED.sub("", text))
         return call
 
 
@@ -191,4 +195,8 @@ def _about(service: str, url: str, text: str) -> str:
     return _CHANGING.sub("*", " ".join(names))
 
 
-_NAMING = re.compile(r"(Identifier|GroupName|Values?\.\w+\.\d+|Value\.\d+|Marker|RoleArn|Id\.\d+)$")
+# What a copy across regions asks RDS to ask for there in our name: signed, and so with the token of whoever signs.
+_SIGNED = re.compile(r"PreSignedUrl=[^&]*")
+_NAMING = re.compile(
+    r"(Identifier|InstanceArn|ResourceName|GroupName|Values?\.\w+\.\d+|Value\.\d+|Marker|RoleArn|Id\.\d+)$"
+)
