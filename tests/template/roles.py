@@ -34,7 +34,6 @@ _VPC: Final = "Lambda attaches the function to subnets with it; only granted whe
 # Permissions that the story does not use, by function (without the deployment's prefix) and action.
 UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
     "audit": {
-        "rds:DescribeDBInstanceAutomatedBackups": "only where a tier asks replicate_to, which the story's does not",
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
         "logs:CreateLogStream": _BY_LAMBDA,
@@ -93,7 +92,6 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "prune": {
-        "rds:DeleteDBClusterSnapshot": "the story prunes an instance's history; the contract removes clusters' points",
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
         "logs:CreateLogStream": _BY_LAMBDA,

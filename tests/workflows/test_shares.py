@@ -28,7 +28,8 @@ HOUR = timedelta(hours=1)
 
 
 def nights(days: int, **given: Any) -> list[RecoveryPoint]:
-    return [point(ORDERS, NOW.replace(hour=0) - night * DAY, **given) for night in range(days)]
+    """Of the nights before yesterday: what we made within the day need not have been looked at yet."""
+    return [point(ORDERS, NOW.replace(hour=0) - (night + 2) * DAY, **given) for night in range(days)]
 
 
 def with_nights(days: int, **given: Any) -> Fleet:
@@ -146,6 +147,27 @@ def test_given_a_bound_when_places_are_several_then_it_holds_in_each(monkeypatch
     assert message(report, "BK008") == (
         f"{HERE}: 2 of 4 snapshots not looked at yet; {IRELAND}: 2 of 4 snapshots not looked at yet"
     )
+
+
+def test_given_ours_of_this_night_when_more_than_a_run_looks_at_then_strangers_come_first_and_ours_have_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few(monkeypatch, 1)
+    given = fleet(ORDERS, rules=rules())
+    given.cloud.add_point(*(point(ORDERS, NOW - number * HOUR) for number in range(1, 4)))
+    given.cloud.add_point(point(ORDERS, id="theirs", tags={}))
+    assert verdict(given) == "pass"
+    assert looked(given) == ["theirs"]
+    wait(given, DAY)
+    report = audited(given)
+    assert message(report, "BK008") == f"{HERE}: 2 of 4 snapshots not looked at yet"
+
+
+def test_given_ours_of_this_night_when_looks_are_refused_then_unknown() -> None:
+    given = fleet(ORDERS, rules=rules())
+    given.cloud.add_point(point(ORDERS, NOW - HOUR))
+    given.cloud.interfere("shares", denied)
+    assert verdict(given) == "unknown"
 
 
 def test_given_somebody_s_own_snapshots_where_copies_are_kept_when_audited_then_no_look_is_spent_on_them() -> None:

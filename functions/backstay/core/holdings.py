@@ -10,7 +10,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from backstay.core.model import Database, Scope
 from backstay.core.places import Place, Wanted
@@ -28,6 +29,7 @@ from backstay.core.restoring import Unchecked
 from backstay.core.stores import KeyFacts
 
 _EXAMPLES = 3
+_IDLE = timedelta(minutes=10)  # RDS writes a heartbeat every five minutes (RDS user guide, "Backup and restore")
 _GONE = (PointState.FAILED, PointState.LEAVING)
 
 
@@ -65,6 +67,7 @@ class Holding:
         manual: how many could be shared: only what is manual and available can (RDS user guide, "Sharing a DB
             snapshot").
         unlooked: of those, how many nobody has looked at (lately).
+        fresh: of those, how many we have made ourselves within the day: their look may come, while looks are possible.
         shared: name to the accounts that may copy it and that we do not know; ``all`` is everyone.
     """
 
@@ -76,6 +79,7 @@ class Holding:
     keys: set[str] = field(default_factory=set)
     manual: int = 0
     unlooked: int = 0
+    fresh: int = 0
     shared: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _times: array[float] = field(default_factory=lambda: array("d"))
     _sorted: bool = True
@@ -103,7 +107,7 @@ class Holding:
             if point.data_time is None:
                 self.ageless.add(point.id)
             else:
-                self._times.append(point.data_time.timestamp())
+                self._times.append(_counted(point, point.data_time).timestamp())
                 self._sorted = False
 
     def times(self, now: datetime) -> array[float]:
@@ -120,6 +124,19 @@ class Holding:
         """The data time of the newest of ours that is available; None without one."""
         times = self.times(now)
         return datetime.fromtimestamp(times[-1], UTC) if times else None
+
+
+def _counted(point: RecoveryPoint, data: datetime) -> datetime:
+    """The time that a point counts for: its slot, where the last transaction before it was a little earlier.
+
+    RDS tells the time of the last transaction (``SnapshotDatabaseTime``), and an idle database has one every few
+    minutes only: the snapshot of three o'clock would count for two.
+    """
+    slot = _slot(point.slot)
+    return slot if slot is not None and data < slot <= data + _IDLE else data
+
+
+_slot = lru_cache(maxsize=4096)(moment_of)  # Databases of a tier have the same ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ def replicate(world: World, request: ReplicateRequest) -> reports.Report:
         the Report ``backstay.replicate/1``: ``outcomes`` (``pending`` for what was begun or waits its turn, ``refused``
         for what a preflight forbids), ``counts`` by result, ``waiting`` (copies that lack and were not begun),
         ``places`` (age of the newest copy per tier, account and region, and Databases without one), ``exposures`` (one
-        line per Database), ``unread``. In a dry run every call is ``planned``.
+        line per Database; not where automated backups are replicated, which an audit reads and this does not) and
+        ``unread``. In a dry run every call is ``planned``.
 
     Raises:
         BadRequest: the request names no Database that we could look at.
@@ -166,7 +167,9 @@ def replicate(world: World, request: ReplicateRequest) -> reports.Report:
         outcomes=[reports.outcome_part(outcome) for outcome in outcomes],
         places=places_part(tick.asked, tick.lacks, started),
         exposures=[
-            exposure_part(each.database, exposure(each.database, each.points, started), started) for each in tick.asked
+            exposure_part(each.database, exposure(each.database, each.points, started), started)
+            for each in tick.asked
+            if not (each.tier.pitr and each.tier.pitr.replicate_to)
         ],
         unread=[reports.unread_part(each) for each in unread],
     )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MOST: Final = 300
 """How many snapshots of one account and region a run looks at: the service takes some ten such calls a second."""
 STALE: Final = 30 * 86400  # seconds; MOST an hour come around 216,000 snapshots in that time
+# What we made ourselves was made private, and a night may make more of it than a run looks at: it has a day.
+_FRESH: Final = 86400
 _TRIES: Final = 8
 _WORKERS: Final = 8
 
@@ -92,7 +94,10 @@ def note_looks(vault: Vault, scope: Scope, looks: Mapping[str, Look], gone: Coll
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A snapshot that may be looked at, and where the answer goes; ``known`` when an older one is there already."""
+    """A snapshot that may be looked at, and where the answer goes; ``known`` when an older one is there already.
+
+    ``fresh`` is what we have made within the day.
+    """
 
     name: str
     ref: PointRef
@@ -100,6 +105,7 @@ class _Candidate:
     meant: str
     holding: Holding
     known: bool
+    fresh: bool
 
 
 @dataclass
@@ -135,9 +141,11 @@ class Ledger:
             self._judge(point.id, look.accounts, meant, holding)
         else:
             holding.unlooked += 1
-        at = look.at if look and known else 0
+        fresh = not known and ours and self.now.timestamp() - made < _FRESH
+        holding.fresh += fresh
+        at = look.at if look and known else int(fresh)  # strangers' first
         if self._is_due(at):
-            self._offer(_Candidate(name, point.ref, made, meant, holding, known), at)
+            self._offer(_Candidate(name, point.ref, made, meant, holding, known, fresh), at)
 
     def _is_due(self, at: int) -> bool:
         """Whether one that was looked at then is among those that are due, of all that have come yet."""
@@ -199,11 +207,13 @@ class Ledger:
 
     def _answered(self, candidate: _Candidate, accounts: tuple[str, ...]) -> None:
         candidate.holding.unlooked -= not candidate.known
+        candidate.holding.fresh -= candidate.fresh
         self._judge(candidate.ref.id, accounts, candidate.meant, candidate.holding)
 
     def _vanished(self, candidate: _Candidate) -> None:
         candidate.holding.manual -= 1
         candidate.holding.unlooked -= not candidate.known
+        candidate.holding.fresh -= candidate.fresh
         candidate.holding.shared.pop(candidate.ref.id, None)
 
 

@@ -45,9 +45,10 @@ def _place(there: There) -> Iterator[Verdict]:
     holding, where = there.holding, there.scope
     if holding.shared:
         yield Fail(f"{where}: {_shared(holding.shared)}")
-    if holding.unlooked:
+    overdue = holding.unlooked - (0 if there.unlooked else holding.fresh)
+    if overdue:
         why = f" ({there.unlooked})" if there.unlooked else ""
-        yield Unknown(f"{where}: {holding.unlooked} of {holding.manual} snapshots not looked at yet{why}")
+        yield Unknown(f"{where}: {overdue} of {holding.manual} snapshots not looked at yet{why}")
     if there.unread:
         yield Unknown(f"{where}: {there.unread}")
 
