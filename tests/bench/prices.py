@@ -18,7 +18,9 @@ S3_WRITE: Final = 0.005 / 1000  # EU-Requests-Tier1, 2026-09-28
 S3_READ: Final = 0.0004 / 1000  # EU-Requests-Tier2, 2026-09-28
 S3_GB_MONTH: Final = 0.023  # EU-TimedStorage-ByteHrs, 2026-09-28
 ALARM_MONTH: Final = 0.10  # EU-CW:AlarmMonitorUsage, 2026-09-22; in eu-west-2 the same
-METRIC_MONTH: Final = 0.30  # EU-CW:MetricMonitorUsage, 2026-09-22; in eu-west-2 the same
+# EU-CW:MetricMonitorUsage, 2026-09-22; in eu-west-2 the same. Charged for the hours in which it is sent (CloudWatch's
+# pricing page: "prorated by the hour and metered only when you send metrics", as quoted by others).
+METRIC_MONTH: Final = 0.30
 LOG_GB: Final = 0.57  # EU-DataProcessing-Bytes, 2026-09-22
 SQS_REQUEST: Final = 0.40 / 1e6  # EU-Requests-Tier1, 2026-09-11
 # Published on 2026-09-11 for eu-west-2; us-east-1's are the same.
