@@ -270,11 +270,12 @@ class TestIntoAVaultAccount:
         assert [each.helper_for for each in there(given, VAULT)] == [""]
         assert replicates(given)["outcomes"] == []
 
-    def test_given_a_share_whose_copy_was_refused_then_the_next_run_copies_without_sharing_twice(self) -> None:
+    def test_given_a_share_whose_copy_was_refused_then_the_next_run_makes_sure_of_the_share_and_copies(self) -> None:
         given = self._given(encrypted())
         given.cloud.interfere("copy", raising(Unreachable("no answer")), times=1)
         assert outcomes(replicates(given)) == [("share", "done"), ("copy", "failed")]
-        assert outcomes(replicates(given)) == [("copy", "pending")]
+        assert outcomes(replicates(given)) == [("share", "done"), ("copy", "pending")]
+        assert given.cloud.points.shared_with(there(given, LONDON)[0]) == {VAULT_ACCOUNT}
 
 
 class TestAutomatedBackups:

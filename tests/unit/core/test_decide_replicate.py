@@ -185,9 +185,12 @@ class TestSteps:
         assert (share.account, share.shared, share.point.arn) == (VAULT_ACCOUNT, True, source().arn)
         assert (copy.to, copy.source.arn, copy.kms_key) == (VAULT, source().arn, "arn:there")
 
-    def test_given_a_point_that_is_shared_already_when_stepped_then_only_the_copy(self) -> None:
+    def test_given_a_tag_of_a_share_that_may_have_failed_when_stepped_then_shared_again_before_the_copy(self) -> None:
         shared = source(also={TAG_SHARED: VAULT_ACCOUNT})
-        assert copied(lack(to=TO_VAULT, source=shared)).to == VAULT
+        share, copy = begun(lack(to=TO_VAULT, source=shared))
+        assert isinstance(share, SharePoint)
+        assert isinstance(copy, CopyPoint)
+        assert (share.account, share.shared, copy.to) == (VAULT_ACCOUNT, True, VAULT)
 
     def test_given_a_point_shared_with_a_third_account_when_stepped_then_it_waits(self) -> None:
         shared = source(also={TAG_SHARED: "333344445555"})

@@ -201,7 +201,11 @@ class _Making:
     points: Sequence[RecoveryPoint]
 
     def steps(self, via: RecoveryPoint, hop: _Hop) -> Steps:
-        """The copy itself; into another account the point is shared before it, unless it is already."""
+        """The copy itself; into another account the point is shared before it.
+
+        That is done again where the tag says that it is shared already: the tag is written first, so that it says too
+        much where the sharing itself failed, and the copy would fail in every run.
+        """
         lack, source = self.lack, self.lack.source
         abroad = hop.to.account != via.scope.account
         group, noted = _group(lack, self.facts, abroad=abroad) if hop.final else ("", "")
@@ -216,7 +220,7 @@ class _Making:
             carry_options=abroad and _has_options(source),
             reason=hop.why or f"tier {lack.tier.name}: a copy in {lack.wanted.place.name}",
         )
-        if not abroad or via.shared_with == hop.to.account:
+        if not abroad:
             return Steps((copy,), noted)
         why = f"for its copy in {lack.wanted.place.name}"
         share = SharePoint(database=copy.database, point=via.ref, account=hop.to.account, shared=True, reason=why)
