@@ -22,7 +22,7 @@ from moto.core.utils import method_names_from_class
 from backstay import entry, wiring
 from backstay.config import policies
 from tests.faults.account import QUEUE, TOPIC
-from tests.faults.points import ASKING
+from tests.faults.points import ABROAD, ASKING
 from tests.faults.stage import VERBS, Clock, Stage
 from tests.faults.wire import Wire
 from tests.handlers.cloud import ACCOUNT, HOME
@@ -91,6 +91,7 @@ def _quicken(patch: pytest.MonkeyPatch) -> None:
 def _environment(patch: pytest.MonkeyPatch, policy: Path) -> None:
     policy.write_text(POLICY)
     policy.with_name("points.yaml").write_text(ASKING)
+    policy.with_name("abroad.yaml").write_text(ABROAD)
     for name, value in {
         **DEPLOYED,
         "AWS_MAX_ATTEMPTS": ATTEMPTS,

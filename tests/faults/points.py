@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from moto.rds.models import rds_backends
+from moto.iam import models as iam
+from moto.rds.models import RDSBackend, rds_backends
 
 from backstay.core.model import DatabaseId, Kind, Provider, Scope, utc_text
 from backstay.core.naming import (
@@ -21,10 +23,11 @@ from backstay.core.naming import (
 )
 from backstay.handlers import audit, prune, replicate, snapshot
 from tests.faults.story import Story
-from tests.handlers.cloud import ACCOUNT, AWAY, HOME, VAULT, client, context
+from tests.handlers.cloud import ACCOUNT, AWAY, HOME, VAULT, client, context, somebody
+from tests.handlers.conftest import CREDENTIALS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.faults.stage import Stage
     from tests.faults.story import Told
@@ -38,6 +41,8 @@ _HERE, _THERE = Scope(Provider.AWS, ACCOUNT, AWAY), Scope(Provider.AWS, ACCOUNT,
 _ORDERS = DatabaseId(_HERE, Kind.INSTANCE, "orders")
 _LEDGER = DatabaseId(_HERE, Kind.CLUSTER, "ledger")
 _BILLING = DatabaseId(_THERE, Kind.INSTANCE, "billing")
+_MEMBER: Final = "444455556666"
+_OURS: Final = {CREDENTIALS["AWS_ACCESS_KEY_ID"], "AKIAIOSFODNN7TESTERS"}
 ASKING: Final = f"""\
 version: 1
 locations:
@@ -52,6 +57,18 @@ tiers:
     snapshots: {{every: 1d, at: "{_OPEN:%H:%M}", keep: {{last: 1}}}}
     copies: [{{to: dr, keep: {{last: 1}}}}]
     enforce: [replicate]
+"""
+ABROAD: Final = f"""\
+version: 1
+locations:
+  vault: {{aws: {{region: {HOME}, account: "{_MEMBER}", kms_key: alias/backstay}}}}
+tiers:
+  - name: gold
+    match: {{tags: {{backup-tier: gold}}}}
+    objectives: {{rpo: 24h, rto: 4h}}
+    pitr: {{window: 14d, apply: immediately}}
+    snapshots: {{every: 1d, at: "{_OPEN:%H:%M}", keep: {{last: 1}}}}
+    copies: [{{to: vault, keep: {{last: 1}}}}]
 """
 
 
@@ -73,6 +90,35 @@ def _asking(handler: Any, verb: str, *, stored: bool = False, **request: Any) ->
             return report
 
     return story
+
+
+@contextmanager
+def _apart() -> Iterator[pytest.MonkeyPatch]:
+    """Moto tells accounts apart by access key, and lets one copy of another's what is shared with it."""
+    of_member, own = iam.get_account_id_from, RDSBackend.get_snapshot
+
+    def shared(there: RDSBackend, identifier: str, resource_type: Any, not_found_exception: Any) -> Any:
+        _, _, _, region, account, *_, name = f"{identifier}{':' * 6 * (':' not in identifier)}".split(":")
+        if account in ("", there.account_id):
+            return own(there, identifier, resource_type=resource_type, not_found_exception=not_found_exception)
+        found = rds_backends[account][region].resource_map[resource_type].get(name)
+        if found is None or there.account_id not in found.attributes["restore"]:
+            raise not_found_exception(identifier)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MOTO_ACCOUNT_ID")
+        patch.setattr(iam, "get_account_id_from", lambda key: ACCOUNT if key in _OURS else of_member(key))
+        patch.setattr(RDSBackend, "get_snapshot", shared)
+        yield patch
+
+
+def _copied_abroad(_: Stage) -> dict[str, Any]:
+    """Of one region's databases into another account's other region."""
+    with _apart() as patch:
+        patch.setenv("BACKSTAY_REGIONS", AWAY)
+        patch.setenv("BACKSTAY_POLICY", os.environ["BACKSTAY_POLICY"].replace("policy.yaml", "abroad.yaml"))
+        return replicate.handler({"all": True}, context("replicate"))
 
 
 def _point(
@@ -143,6 +189,23 @@ def _share(name: str, region: str, account: str) -> None:
     )
 
 
+def _not_abroad(_: Stage) -> None:
+    """`orders` lacks its copy in the other account, which has a key for it."""
+    _point(_ORDERS, 0)
+    admin = f"arn:aws:iam::{_MEMBER}:role/Admin"
+    with _apart():
+        taken = client("sts").assume_role(RoleArn=admin, RoleSessionName="casey")["Credentials"]
+        kms = somebody().client(
+            "kms",
+            region_name=HOME,
+            aws_access_key_id=taken["AccessKeyId"],
+            aws_secret_access_key=taken["SecretAccessKey"],
+            aws_session_token=taken["SessionToken"],
+        )
+        key = kms.create_key(KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName="alias/backstay", TargetKeyId=key)
+
+
 def _too_many(_: Stage) -> None:
     """Each keeps the last: two of `orders` and a copy are to go, and one of `ledger`. The policy lies in the vault."""
     for database, since, copied in ((_ORDERS, 2, 1), (_LEDGER, 1, 0)):
@@ -168,5 +231,6 @@ STORIES: Final[Mapping[str, Story]] = {
     "snapshot-all": Story(_asking(snapshot.handler, "snapshot", all=True), "pending", _some_taken, ("ok",)),
     "snapshot-one": Story(_asking(snapshot.handler, "snapshot", database=_ORDERS.key), "pending", _some_taken, ("ok",)),
     "replicate-all": Story(_asking(replicate.handler, "replicate", all=True), "pending", _uncopied, ("ok",)),
+    "replicate-abroad": Story(_copied_abroad, "pending", _not_abroad, ("ok",)),
     "prune-all": Story(_asking(prune.handler, "prune", stored=True, all=True), "ok", _too_many),
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.faults.wire import Call
 
 _GOOD: dict[str, tuple[Ending, list[Call]]] = {}
+_USUAL: dict[str, list[Call]] = {}
 
 
 def good(stage: Stage, name: str) -> tuple[Ending, list[Call]]:
@@ -34,6 +35,18 @@ def good(stage: Stage, name: str) -> tuple[Ending, list[Call]]:
         ending = stage.run(STORIES[name])
         _GOOD[name] = ending, sorted(stage.wire.calls)
     return _GOOD[name]
+
+
+def _usual(stage: Stage, name: str) -> list[Call]:
+    """What the workflow asks for, and a later run of it, when nothing fails."""
+    if name not in _USUAL:
+        stage.account(STORIES[name])
+        stage.run(STORIES[name])
+        _USUAL[name] = stage.wire.calls
+        Clock.ahead += conftest.LATER
+        stage.run(STORIES[name])
+        _USUAL[name] += stage.wire.calls
+    return _USUAL[name]
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -99,7 +112,7 @@ def _tried(stage: Stage, name: str, expected: Ending, plant: Plant) -> tuple[lis
         if mended.status not in (expected.status, *STORIES[name].later):
             wrong.append(f"{ending.status}, and a later run ends {mended.status} instead of {expected.status}")
     if name.startswith(OF_POINTS):
-        wrong += unusual(good(stage, name)[1], applied)
+        wrong += unusual(_usual(stage, name), applied)
     return wrong + changes_twice(applied, plant), again
 
 
