@@ -50,8 +50,8 @@ _WAKES: Final = 2
 _LOG_BYTES: Final = 3000  # of one run: Lambda's lines, ours, and metrics
 _AT_ONCE: Final = 8  # calls of a run about points, where it makes the fewest beside each other
 _DAY: Final = timedelta(days=1)
-# What the tier's rules have left by this morning, in days back: seven dailies, one that is to go, and older weeklies; the
-# copies are seven, one that is to go, and the last of the month before.
+# What the tier's rules have left by this morning, in days back: seven dailies, one to go, and older weeklies. Of copies
+# seven, one to go, and the last of the month before.
 _ORIGINALS: Final = (*range(8), 14, 21, 28)
 _COPIES: Final = (*range(8), 28)
 _RUNS: Final = 10  # by then what is new is told, and it is known whom each snapshot is shared with
