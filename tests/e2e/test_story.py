@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lab.demo.fleet import LOGIN, REGION
+from tests.lab.demo.fleet import LOGIN
 from tests.lab.demo.story import is_heartbeat
 from tests.template.roles import judge_story
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.lab.demo.story import Tale
 
 pytestmark = pytest.mark.e2e
-FUNCTIONS = ("audit", "protect", "restore", "restore-run")
+FUNCTIONS = ("audit", "protect", "snapshot", "replicate", "prune", "restore", "restore-run")
 
 
 def vault(told: Tale) -> dict[str, bytes]:
@@ -52,14 +52,17 @@ def test_no_function_failed_but_to_try_a_busy_database_again(told: Tale) -> None
 
 
 def test_nothing_that_was_logged_or_kept_holds_a_password(told: Tale) -> None:
-    secrets = told.lab.client("secretsmanager", REGION)
     managed = [
-        json.loads(secrets.get_secret_value(SecretId=report["secret"])["SecretString"])["password"]
+        json.loads(
+            told.lab.client("secretsmanager", report["secret"].split(":")[3]).get_secret_value(
+                SecretId=report["secret"]
+            )["SecretString"]
+        )["password"]
         for report in told.reports.values()
     ]
     planted = [*managed, LOGIN["MasterUserPassword"]]
     kept = {**vault(told), **{name: "\n".join(told.lab.logs(f"backstay-{name}")).encode() for name in FUNCTIONS}}
-    assert len(managed) == 2
+    assert len(managed) == 4
     assert [name for name, body in kept.items() if any(each.encode() in body for each in planted)] == []
 
 

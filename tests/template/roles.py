@@ -34,6 +34,7 @@ _VPC: Final = "Lambda attaches the function to subnets with it; only granted whe
 # Permissions that the story does not use, by function (without the deployment's prefix) and action.
 UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
     "audit": {
+        "rds:DescribeDBInstanceAutomatedBackups": _WITH_REPLICAS,
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
         "logs:CreateLogStream": _BY_LAMBDA,
@@ -92,6 +93,7 @@ UNUSED: Final[Mapping[str, Mapping[str, str]]] = {
         "s3:ListBucketVersions": _WHEN_BAD,
     },
     "prune": {
+        "rds:DeleteDBClusterSnapshot": "only of a cluster with more than its rules keep; the story prunes an instance",
         "kms:Decrypt": _BY_S3,
         "kms:GenerateDataKey": _BY_S3,
         "logs:CreateLogStream": _BY_LAMBDA,
