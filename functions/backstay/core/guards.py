@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backstay.core.model import DatabaseId, Scope
+from backstay.core.naming import TAG_DEPLOYMENT
 from backstay.core.points import PointState, RecoveryPoint, is_of_name, is_ours
 from backstay.core.policy import MaxDelete
 
@@ -61,7 +62,7 @@ def before_selection(point: RecoveryPoint, ground: Ground) -> Refusal | None:
 
 
 def _whose(point: RecoveryPoint, deployment: str) -> str:
-    other = point.tags.get("backstay:deployment", "")
+    other = point.tags.get(TAG_DEPLOYMENT, "")
     if other and other != deployment:
         return f"of deployment {other}"
     return f"{point.origin.value}, and without our tags"

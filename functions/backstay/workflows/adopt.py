@@ -13,10 +13,12 @@ from backstay.core.decide.protect import LeftAlone
 from backstay.core.decide.prune import PrunePlan, prune
 from backstay.core.errors import BadRequest, ProviderError
 from backstay.core.findings import Skipped
+from backstay.core.guards import Refusal
 from backstay.core.model import Outcome, Result, Unread, utc_text
 from backstay.core.places import copy_scopes, wanted_copies
 from backstay.core.points import Origin, is_ours
 from backstay.core.requests import Selection
+from backstay.core.retention import Kept, Removed
 from backstay.core.rules.base import primary
 from backstay.workflows import reports
 from backstay.workflows.apply import apply_point
@@ -204,14 +206,12 @@ def _part(outcome: Outcome, point: RecoveryPoint, plan: PrunePlan | str | None) 
 
 def _fate(plan: PrunePlan | str | None, point: RecoveryPoint) -> Part:
     """What becomes of the point at the next prune, and why."""
-    for shelf in plan.shelves if isinstance(plan, PrunePlan) else ():
-        for gone in shelf.removed:
-            if gone.point.arn == point.arn:
-                return {"result": "goes", "why": gone.reason}
-        for kept in shelf.kept:
-            if kept.point.arn == point.arn:
-                return {"result": "stays", "why": ", ".join(kept.reasons)}
-        for refusal in shelf.refused:
-            if refusal.point.arn == point.arn:
-                return {"result": "stays", "why": f"guard {refusal.guard}: {refusal.reason}"}
-    return {"result": "stays", "why": f"prune leaves this database alone: {plan}"}
+    match plan.fate(point.arn) if isinstance(plan, PrunePlan) else None:
+        case Removed(reason=reason):
+            return {"result": "goes", "why": reason}
+        case Kept(reasons=reasons):
+            return {"result": "stays", "why": ", ".join(reasons)}
+        case Refusal(guard=guard, reason=reason):
+            return {"result": "stays", "why": f"guard {guard}: {reason}"}
+        case None:
+            return {"result": "stays", "why": f"prune leaves this database alone: {plan}"}

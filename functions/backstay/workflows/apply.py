@@ -8,6 +8,7 @@ from backstay.core.actions import AdoptPoint, CopyPoint, DeletePoint, ReplicateB
 from backstay.core.decide.protect import read_back
 from backstay.core.errors import Conflict, LostRace, NotFound, ProviderError, Rejected, Throttled, Unreachable
 from backstay.core.model import Outcome, Result, utc_text
+from backstay.core.naming import TAG_SLOT
 from backstay.core.points import PointState, is_ours, moment_of
 from backstay.core.requests import DatabaseRef
 
@@ -117,7 +118,7 @@ def _conflicted(world: World, action: PointAction, conflict: Conflict) -> Outcom
         case TakeSnapshot():
             where, slot = action.database.scope, utc_text(action.slot)
         case CopyPoint():
-            where, slot = action.to, action.tags["backstay:slot"]
+            where, slot = action.to, action.tags[TAG_SLOT]
         case _:
             return _ended(action, Result.REFUSED, str(conflict), passing=True)
     try:

@@ -13,8 +13,10 @@ from backstay.core.decide.prune import PrunePlan, confirmation
 from backstay.core.decide.prune import prune as decide
 from backstay.core.errors import ProviderError, Throttled, Unreachable
 from backstay.core.findings import Skipped
+from backstay.core.guards import Refusal
 from backstay.core.model import Outcome, Result, utc_text
 from backstay.core.places import wanted_copies
+from backstay.core.retention import Kept
 from backstay.core.rules.base import primary
 from backstay.workflows import reports
 from backstay.workflows.apply import apply_point
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from backstay.core.policy import Tier
     from backstay.core.ports import World
     from backstay.core.requests import PruneRequest
-    from backstay.core.retention import Kept
 
 Part = dict[str, Any]
 _WORKERS: Final = 8  # DeleteDB…Snapshot is throttled per account; more at once only waits
@@ -209,14 +210,13 @@ def _unseen(gathered: Gathered) -> str:
 
 
 def _why_not(plan: PrunePlan, action: DeletePoint) -> str:
-    for shelf in plan.shelves:
-        for refusal in shelf.refused:
-            if refusal.point.arn == action.point.arn:
-                return f"guard {refusal.guard}: {refusal.reason}"
-        for kept in shelf.kept:
-            if kept.point.arn == action.point.arn:
-                return f"stays now: {', '.join(kept.reasons)}"
-    return "is no longer of this database"
+    match plan.fate(action.point.arn):
+        case Refusal(guard=guard, reason=reason):
+            return f"guard {guard}: {reason}"
+        case Kept(reasons=reasons):
+            return f"stays now: {', '.join(reasons)}"
+        case _:
+            return "is no longer of this database"
 
 
 def _part(plan: PrunePlan, *, full: bool) -> Part | None:

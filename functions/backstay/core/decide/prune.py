@@ -18,6 +18,7 @@ from backstay.core.policy import Policy, Tier
 from backstay.core.retention import Kept, Removed, Selection, select
 
 _HASH = 16
+Fate = Kept[RecoveryPoint] | Removed[RecoveryPoint] | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ class PrunePlan:
             for shelf in self.shelves
             for each in shelf.removed
         )
+
+    def fate(self, arn: str) -> Fate | None:
+        """What becomes of a point, and why; None for one that is not among the Database's."""
+        for shelf in self.shelves:
+            fates: tuple[Fate, ...] = (*shelf.removed, *shelf.kept, *shelf.refused)
+            for each in fates:
+                if each.point.arn == arn:
+                    return each
+        return None
 
 
 NO_RULE = "no rule says how long it stays here"
